@@ -1,0 +1,53 @@
+// IP addresses in one canonical form, so that the same client is the same string everywhere: in a report, in
+// the log, in a ban.
+import ipaddr from 'ipaddr.js'
+
+/** One bare IPv4 or IPv6 address in canonical text (RFC 5952): no port, no zone; IPv4-mapped IPv6 is IPv4. */
+export type Address = string & { readonly __brand: 'Address' }
+
+export type ParsedAddress = ipaddr.IPv4 | ipaddr.IPv6
+export type Cidr = [ParsedAddress, number]
+
+/**
+ * Parses one bare address. Takes dotted IPv4 of four decimal parts and RFC 4291 IPv6 text; undefined for
+ * anything else (names, ports, brackets, octal or short IPv4 forms).
+ */
+export function parseAddress(text: string): ParsedAddress | undefined {
+  if (text.includes('.') && !text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
+  if (!ipaddr.isValid(text)) return undefined
+  const address = ipaddr.process(text)
+  if (address.kind() === 'ipv6') (address as ipaddr.IPv6).zoneId = undefined as never
+  return address
+}
+
+/** The canonical text of a parsed address. */
+export function formatAddress(address: ParsedAddress): Address {
+  return (
+    address.kind() === 'ipv6' ? (address as ipaddr.IPv6).toRFC5952String() : address.toString()
+  ) as Address
+}
+
+/** Parses `a.b.c.d/n`, `x::/n` or a bare address (all its bits); undefined for anything else. */
+export function parseCidr(text: string): Cidr | undefined {
+  const [base = '', bits, ...rest] = text.split('/')
+  const address = parseAddress(base)
+  if (!address || rest.length > 0 || base.includes('%')) return undefined
+  const width = address.kind() === 'ipv4' ? 32 : 128
+  if (bits === undefined) return [address, width]
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > width) return undefined
+  return [address, Number(bits)]
+}
+
+export function inAnyCidr(address: ParsedAddress, ranges: readonly Cidr[]): boolean {
+  return ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base as never, bits))
+}
+
+/**
+ * What counts as one client: an IPv4 address, or the /64 of an IPv6 address, since one IPv6 customer is handed
+ * at least a /64 (RFC 6177) and may change its address within it at will.
+ */
+export function clientNetwork(address: Address): string {
+  if (!address.includes(':')) return address
+  const parts = (ipaddr.parse(address) as ipaddr.IPv6).parts.slice(0, 4)
+  return `${parts.map((part) => part.toString(16)).join(':')}::/64`
+}

@@ -1,0 +1,100 @@
+// Every verdict Patroneos can give, in one table: the code that clients, relays and fail2ban see, the HTTP
+// status of the rejection, what it means, and which class of strikes (jail) it counts in.
+
+/** Classes of violations; each has its own threshold in fail2ban's jails and in the `bans` configuration. */
+export const strikeClasses = [
+  'malformed',
+  'signatures',
+  'contracts',
+  'size',
+  'batch',
+  'endpoints',
+  'failed',
+] as const
+export type StrikeClass = (typeof strikeClasses)[number]
+
+interface ViolationKind {
+  /** HTTP status of the rejection. */
+  status: 400 | 403 | 405 | 413 | 415 | 429 | 500 | 503 | 504
+  /** What it means, for people. */
+  text: string
+  /** The class it counts in against the sender; null where the sender is not to blame. */
+  strike: StrikeClass | null
+}
+
+export const violations = {
+  INVALID_JSON: { status: 400, strike: 'malformed', text: 'The body is not one JSON text in valid UTF-8' },
+  PARSE_ERROR: {
+    status: 400,
+    strike: 'malformed',
+    text: 'The body does not have the shape of a transaction',
+  },
+  TOO_MANY_TRANSACTIONS: { status: 400, strike: 'batch', text: 'Too many transactions in one request' },
+  INVALID_TRANSACTION_SIZE: { status: 400, strike: 'size', text: 'A transaction or its data is too large' },
+  INVALID_NUMBER_SIGNATURES: {
+    status: 400,
+    strike: 'signatures',
+    text: 'Too many signatures on a transaction',
+  },
+  BLACKLISTED_CONTRACT: {
+    status: 400,
+    strike: 'contracts',
+    text: 'An action on a contract that is not allowed',
+  },
+  BLACKLISTED_ACTION: { status: 400, strike: 'contracts', text: 'An action that is not allowed' },
+  BLACKLISTED_AUTHORIZER: {
+    status: 400,
+    strike: 'contracts',
+    text: 'An authorizing account that is not allowed',
+  },
+  TOO_MANY_ACTIONS: { status: 400, strike: 'size', text: 'Too many actions in a transaction' },
+  TOO_MANY_AUTHORIZATIONS: { status: 400, strike: 'size', text: 'Too many authorizations in a transaction' },
+  UNPACKED_TRANSACTION: {
+    status: 400,
+    strike: 'malformed',
+    text: 'An unpacked transaction; only packed ones are taken',
+  },
+  BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
+  ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
+  METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },
+  UNSUPPORTED_ENCODING: { status: 415, strike: 'malformed', text: 'A request body with a Content-Encoding' },
+  RATE_LIMITED: { status: 429, strike: 'endpoints', text: 'Too many requests' },
+  BANNED: { status: 403, strike: null, text: 'The sender is banned for a while' },
+  OVERLOADED: { status: 503, strike: null, text: 'The filter holds as many request bodies as it may' },
+  NODEOS_REQUEST_NOT_CREATED: { status: 500, strike: null, text: 'The request to nodeos could not be made' },
+  NODEOS_UNREACHABLE: { status: 503, strike: null, text: 'nodeos does not answer' },
+  NODEOS_TIMEOUT: { status: 504, strike: null, text: 'nodeos did not answer in time' },
+} as const satisfies Record<string, ViolationKind>
+
+/** A code with which a request is answered instead of being forwarded. */
+export type ViolationCode = keyof typeof violations
+
+/** A rejection as a value: the code, and a sentence that names what was found and what is allowed. */
+export interface Violation {
+  code: ViolationCode
+  detail: string
+}
+
+export function violation(code: ViolationCode, detail: string): Violation {
+  return { code, detail }
+}
+
+/** nodeos answered and the sender's transaction failed: reported, while the answer passes untouched. */
+export const TRANSACTION_FAILED = 'TRANSACTION_FAILED'
+/** Reported only with `logSuccess`. */
+export const SUCCESS = 'SUCCESS'
+
+/** The words that may stand as the `message` of a report, and so in the log that fail2ban reads. */
+export const reportCodes = [
+  ...(Object.keys(violations) as ViolationCode[]),
+  TRANSACTION_FAILED,
+  SUCCESS,
+] as const
+export type ReportCode = ViolationCode | typeof TRANSACTION_FAILED | typeof SUCCESS
+
+/** The class a reported code counts in, or null where it is no strike. */
+export function strikeClassOf(code: ReportCode): StrikeClass | null {
+  if (code === TRANSACTION_FAILED) return 'failed'
+  if (code === SUCCESS) return null
+  return violations[code].strike
+}
