@@ -15,7 +15,7 @@ export type StrikeClass = (typeof strikeClasses)[number]
 
 interface ViolationKind {
   /** HTTP status of the rejection. */
-  status: 400 | 403 | 405 | 413 | 415 | 429 | 500 | 503 | 504
+  status: 400 | 403 | 405 | 413 | 415 | 429 | 431 | 500 | 503 | 504
   /** What it means, for people. */
   text: string
   /** The class it counts in against the sender; null where the sender is not to blame. */
@@ -57,6 +57,7 @@ export const violations = {
   BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
   ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
   METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },
+  TOO_MANY_HEADERS: { status: 431, strike: 'malformed', text: 'A request with too many header lines' },
   UNSUPPORTED_ENCODING: { status: 415, strike: 'malformed', text: 'A request body with a Content-Encoding' },
   RATE_LIMITED: { status: 429, strike: 'endpoints', text: 'Too many requests' },
   BANNED: { status: 403, strike: null, text: 'The sender is banned for a while' },

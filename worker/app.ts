@@ -1,0 +1,217 @@
+// The filter: one request's way from the client to nodeos and back, in the order in which it is judged.
+import { type Context, Hono } from 'hono'
+import { type Address, type Cidr, parseCidr } from '../shared/address.ts'
+import type { FilterConfig } from '../shared/config.ts'
+import type { Logger } from '../shared/logger.ts'
+import { RELAY_PATH } from '../shared/report-message.ts'
+import {
+  SUCCESS,
+  strikeClassOf,
+  TRANSACTION_FAILED,
+  type Violation,
+  violation,
+} from '../shared/violations.ts'
+import { createClientAddress } from './client-address.ts'
+import { createEndpointPolicy, pathOf } from './endpoints.ts'
+import { headerValue, upstreamHeaders } from './headers.ts'
+import { parseJson } from './json.ts'
+import { MAX_JUDGED_RESPONSE, type Outcome, outcomeOf } from './outcome.ts'
+import type { BodyRead, IncomingRequest, Platform } from './platform.ts'
+import { reject } from './reject.ts'
+import type { Reporter } from './report.ts'
+import { createRules } from './rules/index.ts'
+import { judgeTransactionCount } from './rules/transaction-count.ts'
+import { openLegacy, openTransaction } from './transactions/open.ts'
+import { carriesTransactions, findTransactions } from './transactions/shapes.ts'
+import type { Transaction } from './transactions/transaction.ts'
+import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
+
+/** Bytes over which nodeos closes the connection without an answer, so that there is no use in forwarding more. */
+const NODEOS_MAX_BODY = 2_097_152
+
+/** Seconds that a client is asked to wait when nothing better is known. */
+const RETRY_AFTER = 1
+
+export interface FilterParts {
+  /** The configuration in force; the same object until it is changed. */
+  config(): FilterConfig
+  platform: Platform
+  reporter: Reporter
+  logger: Logger
+}
+
+export interface Filter {
+  app: Hono
+  verdicts: VerdictLog
+}
+
+/** What a configuration is made into once, so that nothing of it is worked out for a request. */
+function prepare(config: FilterConfig) {
+  return {
+    config,
+    enforced: config.mode === 'enforce',
+    clientAddress: createClientAddress(config.trustedProxies.map((range) => parseCidr(range) as Cidr)),
+    judgeEndpoint: createEndpointPolicy(config.endpoints),
+    rules: createRules(config),
+    headers: new Map(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])),
+  }
+}
+type Settings = ReturnType<typeof prepare>
+
+/** Builds the filter over a platform. */
+export function createFilter({ config, platform, reporter, logger }: FilterParts): Filter {
+  const verdicts = createVerdictLog(logger)
+  let settings = prepare(config())
+  reporter.setRelays(settings.config.logEndpoints)
+
+  const currentSettings = (): Settings => {
+    if (settings.config !== config()) {
+      settings = prepare(config())
+      reporter.setRelays(settings.config.logEndpoints)
+    }
+    return settings
+  }
+
+  const handle = async (c: Context): Promise<Response> => {
+    const settings = currentSettings()
+    const request = platform.incoming(c)
+    const client = settings.clientAddress(request.peer, headerValue(request.headers, 'x-forwarded-for'))
+    const { enforced, headers } = settings
+
+    /** Notes a violation; in monitor mode the request goes on. */
+    const rejected = (found: Violation): Response | undefined => {
+      verdicts.violation(found, client, enforced)
+      if (!enforced) return undefined
+      if (strikeClassOf(found.code) !== null) report(c, client, found.code)
+      return reject(found, { headers, ...(found.code === 'OVERLOADED' && { retryAfter: RETRY_AFTER }) })
+    }
+
+    const wrongHead = judgeHead(request, settings)
+    const refused = wrongHead && rejected(wrongHead)
+    if (refused) return refused
+
+    const limit = enforced
+      ? settings.config.maxBodySize
+      : Math.max(settings.config.maxBodySize, NODEOS_MAX_BODY)
+    const read = await platform.readBody(c, limit)
+    if ('aborted' in read) return new Response(null, { status: 400 })
+    const bytes = 'bytes' in read ? read.bytes : undefined
+    const judged = bytes ? judgeBody(request, bytes, settings) : unreadable(read, limit)
+    const wrongBody = 'code' in judged ? rejected(judged) : undefined
+    if (wrongBody) return wrongBody
+    if (!bytes) return reject(judged as Violation, { headers })
+
+    // What was judged; in monitor mode what came.
+    const rebuilt = enforced && 'rebuilt' in judged ? judged.rebuilt : null
+    const transactions = carriesTransactions(pathOf(request.target))
+    const answer = await platform.forward(
+      c,
+      {
+        method: request.method,
+        target: request.target,
+        headers: upstreamHeaders(request.headers, client, transactions && bytes.length > 0),
+        body: rebuilt ?? (bytes.length > 0 ? bytes : null),
+      },
+      {
+        headers,
+        keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+        observe: (status, body) => {
+          const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
+          verdicts.outcome(outcome)
+          if (enforced) reportOutcome(c, client, outcome, settings)
+        },
+      },
+    )
+    if (answer instanceof Response) return answer
+    verdicts.violation(answer, client, true)
+    return reject(answer, { headers, retryAfter: RETRY_AFTER })
+  }
+
+  const report = (c: Context, client: Address, code: Parameters<Reporter['report']>[1]) => {
+    reporter.report(client, code)
+    platform.waitUntil(c, reporter.idle())
+  }
+
+  const reportOutcome = (c: Context, client: Address, outcome: Outcome, { config }: Settings) => {
+    if (outcome === 'success') {
+      if (config.logSuccess) report(c, client, SUCCESS)
+    } else if (outcome !== 'trouble')
+      for (let left = outcome.failed; left > 0; left--) report(c, client, TRANSACTION_FAILED)
+  }
+
+  const app = new Hono()
+  app.get('/patroneos/health', (c) => c.json({ status: 'ok' }))
+  app.all(RELAY_PATH, (c) => {
+    const message =
+      'Patroneos cannot receive fail2ban relay requests when running in filter mode. Please check your config.'
+    return c.json({ message, code: 403 }, 403)
+  })
+  app.all('/patroneos/*', (c) => c.json({ message: 'NOT_FOUND', code: 404 }, 404))
+  // One handler, not middleware: Hono calls a single match directly.
+  app.all('*', handle)
+  app.onError((error, c) => {
+    logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
+    return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
+  })
+  return { app, verdicts }
+}
+
+/** Path, method, header count and framing: all that can be judged before the body. */
+function judgeHead(request: IncomingRequest, { config, judgeEndpoint }: Settings): Violation | undefined {
+  const { method, target, headers } = request
+  const endpoint = judgeEndpoint(method, target)
+  if (endpoint) return endpoint
+  if (headers.length / 2 > config.maxHeaders)
+    return violation(
+      'TOO_MANY_HEADERS',
+      `Request has ${headers.length / 2} header lines; at most ${config.maxHeaders} are allowed`,
+    )
+  const encoding = headerValue(headers, 'content-encoding').toLowerCase()
+  if (encoding !== '' && encoding !== 'identity')
+    return violation('UNSUPPORTED_ENCODING', 'A request body is taken without Content-Encoding only')
+  const length = headerValue(headers, 'content-length')
+  if (length !== '' && Number(length) > config.maxBodySize) return bodyTooLarge(length, config.maxBodySize)
+  return undefined
+}
+
+function bodyTooLarge(found: string, allowed: number): Violation {
+  return violation('BODY_TOO_LARGE', `Request body has ${found} bytes; at most ${allowed} are allowed`)
+}
+
+function unreadable(read: BodyRead, limit: number): Violation {
+  if ('tooLarge' in read) return bodyTooLarge(`over ${limit}`, limit)
+  return violation('OVERLOADED', 'Too many request bodies at one time; try again')
+}
+
+/** The body for nodeos: rebuilt, or null where the client's own passes; or what is wrong with it. */
+function judgeBody(
+  { method, target }: IncomingRequest,
+  bytes: Uint8Array,
+  { config, rules }: Settings,
+): { rebuilt: string | null } | Violation {
+  const path = pathOf(target)
+  if (bytes.length === 0) {
+    // Nothing to act on: reads need no body, and nodeos says what it makes of the rest.
+    if (method !== 'POST' || !carriesTransactions(path)) return { rebuilt: null }
+    return violation('INVALID_JSON', 'The body is empty')
+  }
+  const parsed = parseJson(bytes, config.maxJsonDepth)
+  if ('code' in parsed) return parsed
+  const batch = findTransactions(path, parsed.json)
+  if ('code' in batch) return batch
+  const { shape, candidates, rebuild } = batch
+  const tooMany = judgeTransactionCount(candidates.length, config)
+  if (tooMany) return tooMany
+
+  const transactions: Transaction[] = []
+  const texts: string[] = []
+  const limits = { maxTransactionSize: config.maxTransactionSize, budget: { left: config.maxInflatedSize } }
+  for (const candidate of candidates) {
+    const opened = shape === 'P' ? openTransaction(candidate, limits) : openLegacy(candidate)
+    if ('code' in opened) return opened
+    transactions.push(opened.transaction)
+    texts.push(opened.text)
+  }
+  const judge = rebuild ? rules.onTransactionEndpoints : rules.everywhere
+  return judge(transactions) ?? { rebuilt: rebuild?.(texts) ?? null }
+}

@@ -1,0 +1,63 @@
+// Who is asking: the address of the connection's other end, or the one that a trusted proxy names.
+import {
+  type Address,
+  type Cidr,
+  formatAddress,
+  inAnyCidr,
+  type ParsedAddress,
+  parseAddress,
+} from '../shared/address.ts'
+
+interface Hop {
+  address: Address
+  trusted: boolean
+}
+
+/** Hops that are remembered, since every request of a connection, and of a proxy, comes from the same one. */
+const MAX_REMEMBERED = 10_000
+
+/**
+ * Finds the client of a request: the rightmost address, the connection's own included, that is not a trusted
+ * proxy. Each proxy appends the address it saw to X-Forwarded-For, so what stands left of the first untrusted
+ * one is the client's own claim. An entry that is no address ends the search: then the proxy that passed it on
+ * is the client, as nothing better is known.
+ */
+export function createClientAddress(
+  trusted: readonly Cidr[],
+): (peer: string, forwardedFor: string) => Address {
+  const hops = new Map<string, Hop | undefined>()
+
+  const hopOf = (text: string): Hop | undefined => {
+    if (hops.has(text)) return hops.get(text)
+    const parsed = parseHop(text)
+    const hop = parsed && { address: formatAddress(parsed), trusted: inAnyCidr(parsed, trusted) }
+    if (hops.size >= MAX_REMEMBERED) hops.clear()
+    hops.set(text, hop)
+    return hop
+  }
+
+  return (peer, forwardedFor) => {
+    const nearest = hopOf(peer)
+    if (!nearest) throw new Error(`the runtime gave a peer that is no address: ${JSON.stringify(peer)}`)
+    if (!nearest.trusted || forwardedFor === '') return nearest.address
+    let client = nearest
+    let end = forwardedFor.length
+    while (end >= 0) {
+      const comma = forwardedFor.lastIndexOf(',', end - 1)
+      const hop = hopOf(forwardedFor.slice(comma + 1, end).trim())
+      if (!hop) return client.address
+      client = hop
+      if (!hop.trusted || comma < 0) return client.address
+      end = comma
+    }
+    return client.address
+  }
+}
+
+/** An entry of X-Forwarded-For: an address, with a port as some proxies add it, IPv6 then in brackets. */
+function parseHop(text: string): ParsedAddress | undefined {
+  if (text.length > 64) return undefined
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)
+  const withPort = /^([\d.]+):\d{1,5}$/.exec(text)
+  return parseAddress(bracketed?.[1] ?? withPort?.[1] ?? text)
+}

@@ -1,0 +1,75 @@
+// Which headers cross the filter, in either direction. Rules of RFC 9110, section 7.6.1.
+import type { Address } from '../shared/address.ts'
+import type { HeaderPairs } from './platform.ts'
+
+/** They belong to one connection and are never passed on. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+])
+
+/** Credentials for somebody else than nodeos, claims about the client, and what the filter sets itself. */
+const notForUpstream = new Set([
+  'authorization',
+  'cookie',
+  'expect',
+  'forwarded',
+  'x-real-ip',
+  'host',
+  'content-length',
+  'content-encoding',
+])
+
+/** The value of a header; several lines of one name are joined, as RFC 9110, section 5.3 allows. */
+export function headerValue(headers: HeaderPairs, name: string): string {
+  let value = ''
+  for (let at = 0; at < headers.length; at += 2)
+    if (headers[at]!.length === name.length && headers[at]!.toLowerCase() === name)
+      value = value === '' ? headers[at + 1]! : `${value}, ${headers[at + 1]}`
+  return value
+}
+
+/** Names that Connection lists, as belonging to this connection only. */
+function connectionNames(headers: HeaderPairs): Set<string> | undefined {
+  const value = headerValue(headers, 'connection').toLowerCase()
+  if (value === '' || value === 'keep-alive' || value === 'close') return undefined
+  return new Set(value.split(',').map((name) => name.trim()))
+}
+
+/** The headers for nodeos: the client's without those, and its address as the filter knows it. */
+export function upstreamHeaders(headers: HeaderPairs, client: Address, rebuilt: boolean): HeaderPairs {
+  const listed = connectionNames(headers)
+  const kept: HeaderPairs = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!.toLowerCase()
+    if (hopByHop.has(name) || notForUpstream.has(name) || listed?.has(name)) continue
+    if (name.startsWith('x-forwarded-') || name.startsWith('cf-')) continue
+    // A rebuilt body is JSON whatever the client called it, and its answer is read for failures.
+    if (rebuilt && (name === 'content-type' || name === 'accept-encoding')) continue
+    kept.push(name, headers[at + 1]!)
+  }
+  if (rebuilt) kept.push('content-type', 'application/json')
+  kept.push('x-forwarded-for', client)
+  return kept
+}
+
+/** nodeos's response headers without hop-by-hop ones, then the configured ones. */
+export function responseHeaders(headers: HeaderPairs, configured: ReadonlyMap<string, string>): HeaderPairs {
+  const listed = connectionNames(headers)
+  const kept: HeaderPairs = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!.toLowerCase()
+    if (hopByHop.has(name) || listed?.has(name) || configured.has(name)) continue
+    kept.push(headers[at]!, headers[at + 1]!)
+  }
+  for (const [name, value] of configured) if (value !== '') kept.push(name, value)
+  return kept
+}

@@ -1,0 +1,61 @@
+// What differs between runtimes, and nothing else: a runtime file builds one of these and listens.
+import type { Context } from 'hono'
+import type { ViolationCode } from '../shared/violations.ts'
+
+/** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */
+export type HeaderPairs = string[]
+
+/** A request as the runtime received it. */
+export interface IncomingRequest {
+  method: string
+  /** The request target as sent: path and query. */
+  target: string
+  headers: HeaderPairs
+  /** Address of the other end of the connection, or the client's as the runtime itself vouches for it. */
+  peer: string
+}
+
+/** What came of reading a body that may be too large to hold. */
+export type BodyRead =
+  | { bytes: Uint8Array }
+  /** Over the limit: nothing of it is held any more. */
+  | { tooLarge: true }
+  /** The client went away, or its framing broke. */
+  | { aborted: true }
+  /** All bodies in flight together are at their limit. */
+  | { overloaded: true }
+
+/** The request for nodeos: what was judged. */
+export interface UpstreamRequest {
+  method: string
+  /** Path and query; the origin is the runtime's matter. */
+  target: string
+  headers: HeaderPairs
+  body: Uint8Array | string | null
+}
+
+/** How the response of nodeos is passed on. */
+export interface ResponsePolicy {
+  /** Lower-case header name to the value set on the response; "" removes it. */
+  headers: ReadonlyMap<string, string>
+  /** Bytes of the response's body to keep for `observe`; 0 for none. */
+  keep: number
+  /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`. */
+  observe(status: number, body: Uint8Array | undefined): void
+}
+
+/** nodeos could not be asked, or did not answer. */
+export interface UpstreamTrouble {
+  code: Extract<ViolationCode, `NODEOS_${string}`>
+  detail: string
+}
+
+export interface Platform {
+  incoming(c: Context): IncomingRequest
+  /** Reads the whole body, holding at most `maxBytes` of it. */
+  readBody(c: Context, maxBytes: number): Promise<BodyRead> | BodyRead
+  /** Sends the request to nodeos and streams the answer to the client. */
+  forward(c: Context, request: UpstreamRequest, policy: ResponsePolicy): Promise<Response | UpstreamTrouble>
+  /** Keeps the runtime alive until work that the response does not wait for is done. */
+  waitUntil(c: Context, work: Promise<unknown>): void
+}

@@ -1,0 +1,186 @@
+// Verdicts -> the relays. Never on a request's way: events wait in a bounded queue for each relay and are sent
+// in batches behind it.
+import type { Address } from '../shared/address.ts'
+import type { Logger } from '../shared/logger.ts'
+import {
+  MAX_EVENTS,
+  RELAY_PATH,
+  type RelaySecret,
+  type ReportEvent,
+  signReport,
+} from '../shared/report-message.ts'
+import { type ReportCode, SUCCESS } from '../shared/violations.ts'
+
+/** Events that wait for one relay; then the oldest go. */
+const MAX_QUEUE = 10_000
+/** Milliseconds that a first event waits for company. */
+const FLUSH_DELAY = 200
+const SEND_TIMEOUT = 2_000
+const FIRST_BACKOFF = 100
+const MAX_BACKOFF = 5_000
+/** Milliseconds that a relay has to take what still waits for it when it is removed. */
+const REMOVED_DRAIN = 10_000
+
+export interface ReporterOptions {
+  secrets: readonly RelaySecret[]
+  logger: Logger
+  send: typeof fetch
+  /** Unix time in milliseconds. */
+  now(): number
+}
+
+export interface RelayCounters {
+  sent: number
+  dropped: number
+  refused: number
+  queued: number
+}
+
+export interface Reporter {
+  /** Puts one event into the queue of every relay. Returns at once. */
+  report(host: Address, code: ReportCode): void
+  /** Changes the relays. What waits for one that is no longer named is still sent. */
+  setRelays(endpoints: readonly string[]): void
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<unknown>
+  /** Resolves when nothing waits any more, or after `milliseconds`; what is left then is lost and logged. */
+  drain(milliseconds: number): Promise<void>
+  counters(): Record<string, RelayCounters>
+}
+
+/** The address of a relay's report path; a configured base URL may name it already. */
+export function relayUrl(base: string): string {
+  return base.includes(RELAY_PATH) ? base : base.replace(/\/+$/, '') + RELAY_PATH
+}
+
+export function createReporter(options: ReporterOptions): Reporter {
+  let queues = new Map<string, ReturnType<typeof createQueue>>()
+  return {
+    report: (host, message) => {
+      const event = { host, success: message === SUCCESS, message }
+      for (const queue of queues.values()) queue.add(event)
+    },
+    setRelays: (endpoints) => {
+      const urls = endpoints.map(relayUrl)
+      for (const [url, queue] of queues) if (!urls.includes(url)) void queue.drain(REMOVED_DRAIN)
+      queues = new Map(urls.map((url) => [url, queues.get(url) ?? createQueue(url, options)]))
+    },
+    idle: () => Promise.all([...queues.values()].map((queue) => queue.idle())),
+    drain: async (milliseconds) => {
+      await Promise.all([...queues.values()].map((queue) => queue.drain(milliseconds)))
+    },
+    counters: () => Object.fromEntries([...queues].map(([url, queue]) => [url, queue.counters()])),
+  }
+}
+
+function createQueue(url: string, { secrets, logger, send, now }: ReporterOptions) {
+  const [secret] = secrets
+  let waiting: ReportEvent[] = []
+  let sending = 0
+  const counters = { sent: 0, dropped: 0, refused: 0 }
+  let running: Promise<void> | undefined
+  let closed = false
+  let hurry: () => void = () => {}
+
+  const pause = (milliseconds: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+
+  const add = (event: ReportEvent) => {
+    if (waiting.length + sending >= MAX_QUEUE) {
+      // Shifting an array of thousands for every event of a flood is slow, so a tenth goes at once.
+      const excess = Math.min(waiting.length, MAX_QUEUE / 10)
+      waiting = waiting.slice(excess)
+      counters.dropped += excess
+      logger.warn('reports dropped: the relay does not take them fast enough', {
+        relay: url,
+        dropped: excess,
+      })
+    }
+    waiting.push(event)
+    if (waiting.length === MAX_EVENTS) hurry()
+    running ??= run()
+  }
+
+  /** Lives while there is something to send. */
+  const run = async () => {
+    if (waiting.length < MAX_EVENTS) await pause(FLUSH_DELAY)
+    while (waiting.length > 0 && !closed) {
+      // Unsigned messages are the original's, which reads one event of each.
+      const batch = waiting.splice(0, secret ? MAX_EVENTS : 1)
+      sending = batch.length
+      await deliver(secret ? JSON.stringify(batch) : JSON.stringify(batch[0]), batch.length)
+      sending = 0
+    }
+    running = undefined
+  }
+
+  /** Sends until the relay has taken or refused it. The id stays the same, so that the relay knows a repetition. */
+  const deliver = async (body: string, count: number) => {
+    const id = `msg_${crypto.randomUUID()}`
+    for (let attempt = 0; !closed; attempt++) {
+      const answer = await post(id, body)
+      if (answer === 'taken') {
+        if (attempt > 2) logger.info('relay takes reports again', { relay: url })
+        counters.sent += count
+        return
+      }
+      if (answer.final) {
+        counters.refused += count
+        logger.error('relay refused reports', { relay: url, reason: answer.reason, events: count })
+        return
+      }
+      if (attempt === 2)
+        logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
+      // Full jitter, so that filters that lost a relay together do not come back together.
+      await pause(Math.random() * Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** attempt))
+    }
+  }
+
+  const post = async (id: string, body: string): Promise<'taken' | { final: boolean; reason: string }> => {
+    try {
+      const signature = secret ? await signReport(secret, id, now() / 1000, body) : { 'webhook-id': id }
+      const response = await send(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...signature },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(SEND_TIMEOUT),
+      })
+      const reason = (await response.text()).slice(0, 200)
+      if (response.ok) return 'taken'
+      const { status } = response
+      return { final: status < 500 && status !== 408 && status !== 429, reason: `${status} ${reason}` }
+    } catch (error) {
+      const { message, cause } = error as Error
+      return { final: false, reason: cause instanceof Error ? cause.message || String(cause) : message }
+    }
+  }
+
+  const drain = async (milliseconds: number) => {
+    const deadline = setTimeout(() => {
+      closed = true
+      hurry()
+    }, milliseconds)
+    while (running && !closed) {
+      hurry()
+      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 50))])
+    }
+    clearTimeout(deadline)
+    const lost = waiting.length + sending
+    if (lost > 0)
+      logger.error('reports lost: the relay did not take them before the end', { relay: url, lost })
+  }
+
+  return {
+    add,
+    drain,
+    idle: () => running ?? Promise.resolve(),
+    counters: () => ({ ...counters, queued: waiting.length + sending }),
+  }
+}

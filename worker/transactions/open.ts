@@ -1,0 +1,259 @@
+// One transaction object of a body -> what it does, and its JSON text rebuilt from just the fields that were
+// looked at, since nodeos reads JSON in its own way and must not find more in it than was judged here.
+// Follows nodeos: libraries/chain/include/eosio/chain/abi_serializer.hpp (extract of packed_transaction).
+import { type Violation, violation } from '../../shared/violations.ts'
+import { decodeHex, inflate } from './bytes.ts'
+import { parseName } from './name.ts'
+import { decodeTransaction, isContextFreeData } from './packed.ts'
+import { isCount, isObject, type JsonObject, member } from './shapes.ts'
+import type { Action, Transaction } from './transaction.ts'
+
+export interface Opened {
+  transaction: Transaction
+  /** Canonical JSON of the transaction object. */
+  text: string
+}
+
+/** Bytes that may still be inflated for this request. */
+export interface InflateBudget {
+  left: number
+}
+
+export interface OpenLimits {
+  maxTransactionSize: number
+  budget: InflateBudget
+}
+
+const wrong = (detail: string) => violation('PARSE_ERROR', detail)
+
+/**
+ * Letters, digits and underscores, as in SIG_K1_..., and so nothing that nodeos's reader would take in another
+ * way than JSON.parse. Whether it is a signature is for nodeos to say.
+ */
+const plainWord = /^[A-Za-z0-9_]+$/
+
+/** Opens nodeos's transaction object: signatures, compression, and a packed or an unpacked transaction. */
+export function openTransaction(object: unknown, limits: OpenLimits): Opened | Violation {
+  if (!isObject(object)) return wrong('A transaction is not an object')
+  const signatures = member(object, 'signatures')
+  if (!Array.isArray(signatures)) return wrong('A transaction has no array "signatures"')
+  if (!signatures.every((signature) => typeof signature === 'string' && plainWord.test(signature)))
+    return wrong('A signature is not text of letters, digits and underscores')
+  const compression = member(object, 'compression')
+  if (compression !== 'none' && compression !== 'zlib' && compression !== 0 && compression !== 1)
+    return wrong('"compression" is not "none", "zlib", 0 or 1')
+  const contextFreeHex = member(object, 'packed_context_free_data') ?? ''
+  if (typeof contextFreeHex !== 'string') return wrong('"packed_context_free_data" is not text')
+  const packedHex = member(object, 'packed_trx') ?? ''
+  if (typeof packedHex !== 'string') return wrong('"packed_trx" is not text')
+
+  const zipped = compression === 'zlib' || compression === 1
+  const contextFreeData = unpackHex('packed_context_free_data', contextFreeHex, zipped, limits)
+  if ('code' in contextFreeData) return contextFreeData
+  if (contextFreeData.bytes.length > 0 && !isContextFreeData(contextFreeData.bytes))
+    return wrong('"packed_context_free_data" does not decode exactly')
+  const unpackedContextFree = member(object, 'context_free_data')
+  if (
+    unpackedContextFree !== undefined &&
+    !(Array.isArray(unpackedContextFree) && unpackedContextFree.length === 0)
+  )
+    return wrong('"context_free_data" is not taken; send "packed_context_free_data"')
+
+  const envelope = { signatures, compression, packed_context_free_data: contextFreeHex }
+  const judged = { signatureCount: signatures.length, contextFreeDataSize: contextFreeData.bytes.length }
+  if (packedHex === '') return openUnpacked(member(object, 'transaction'), envelope, judged)
+
+  const packed = unpackHex('packed_trx', packedHex, zipped, limits)
+  if ('code' in packed) return packed
+  const actions = decodeTransaction(packed.bytes)
+  if (!actions) return wrong('"packed_trx" does not decode exactly')
+  return {
+    transaction: { form: 'packed', ...judged, actions, packedSize: packed.bytes.length },
+    text: JSON.stringify({ ...envelope, packed_trx: packedHex }),
+  }
+}
+
+function unpackHex(
+  name: string,
+  hex: string,
+  zipped: boolean,
+  limits: OpenLimits,
+): { bytes: Uint8Array } | Violation {
+  const { maxTransactionSize, budget } = limits
+  // Half the text is the size where nothing is compressed, so it is refused before it is decoded.
+  if (!zipped && hex.length / 2 > maxTransactionSize)
+    return tooLarge(name, `${hex.length / 2}`, maxTransactionSize)
+  const bytes = decodeHex(hex)
+  if (!bytes) return wrong(`"${name}" is not hexadecimal`)
+  // eosjs deflates even empty context-free data, cleos leaves it empty.
+  if (!zipped || bytes.length === 0) return { bytes }
+  const inflated = inflate(bytes, Math.min(maxTransactionSize, budget.left))
+  if ('corrupt' in inflated) return wrong(`"${name}" is not exactly one zlib stream`)
+  if ('tooLarge' in inflated)
+    return budget.left < maxTransactionSize
+      ? violation(
+          'INVALID_TRANSACTION_SIZE',
+          'The transactions of the request inflate to too many bytes in all',
+        )
+      : tooLarge(name, `over ${maxTransactionSize}`, maxTransactionSize)
+  budget.left -= inflated.bytes.length
+  return inflated
+}
+
+function tooLarge(name: string, found: string, allowed: number): Violation {
+  return violation('INVALID_TRANSACTION_SIZE', `"${name}" has ${found} bytes; at most ${allowed} are allowed`)
+}
+
+/** Text of a time, as in 2026-11-24T12:00:00.000 */
+const plainTime = /^[0-9T:.Z-]{1,32}$/
+
+function openUnpacked(
+  object: unknown,
+  envelope: JsonObject,
+  judged: Pick<Transaction, 'signatureCount' | 'contextFreeDataSize'>,
+): Opened | Violation {
+  if (!isObject(object)) return wrong('A transaction has neither "packed_trx" nor an object "transaction"')
+  const header: Record<string, unknown> = {}
+  const expiration = member(object, 'expiration')
+  if (typeof expiration !== 'string' || !plainTime.test(expiration))
+    return wrong('"expiration" is not a time')
+  header.expiration = expiration
+  for (const name of [
+    'ref_block_num',
+    'ref_block_prefix',
+    'max_net_usage_words',
+    'max_cpu_usage_ms',
+    'delay_sec',
+  ]) {
+    const value = member(object, name)
+    if (value === undefined) continue
+    if (!isCount(value)) return wrong(`"${name}" is not a whole number`)
+    header[name] = value
+  }
+  const actions: Action[] = []
+  for (const name of ['context_free_actions', 'actions']) {
+    const list = member(object, name) ?? []
+    if (!Array.isArray(list)) return wrong(`"${name}" is not an array`)
+    const rebuilt: JsonObject[] = []
+    for (const item of list) {
+      const action = openUnpackedAction(item)
+      if ('code' in action) return action
+      actions.push(action.judged)
+      rebuilt.push(action.rebuilt)
+    }
+    header[name] = rebuilt
+  }
+  const extensions = member(object, 'transaction_extensions') ?? []
+  if (!Array.isArray(extensions) || extensions.length > 0)
+    return wrong('"transaction_extensions" is not an empty array')
+  return {
+    transaction: { form: 'unpacked', ...judged, actions, packedSize: 0 },
+    text: JSON.stringify({ ...envelope, transaction: { ...header, transaction_extensions: [] } }),
+  }
+}
+
+function openUnpackedAction(item: unknown): { judged: Action; rebuilt: JsonObject } | Violation {
+  if (!isObject(item)) return wrong('An action is not an object')
+  const account = member(item, 'account')
+  const action = member(item, 'name')
+  const contract = typeof account === 'string' ? parseName(account) : undefined
+  const name = typeof action === 'string' ? parseName(action) : undefined
+  if (contract === undefined || name === undefined)
+    return wrong('"account" or "name" of an action is not a name')
+  const authorization = member(item, 'authorization') ?? []
+  if (!Array.isArray(authorization)) return wrong('"authorization" of an action is not an array')
+  const authorizers: Action['authorizers'] = []
+  for (const level of authorization) {
+    const actor = isObject(level) ? member(level, 'actor') : undefined
+    const permission = isObject(level) ? member(level, 'permission') : undefined
+    const authorizer = typeof actor === 'string' ? parseName(actor) : undefined
+    if (authorizer === undefined || typeof permission !== 'string' || parseName(permission) === undefined)
+      return wrong('An authorization is not {"actor": name, "permission": name}')
+    authorizers.push(authorizer)
+  }
+  const data = openUnpackedData(item)
+  if ('code' in data) return data
+  return {
+    judged: { contract, name, authorizers, dataSize: data.size },
+    rebuilt: {
+      account,
+      name: action,
+      authorization: authorization.map(({ actor, permission }) => ({ actor, permission })),
+      ...data.rebuilt,
+    },
+  }
+}
+
+/** nodeos takes `data` as hexadecimal text or as an object for the contract's ABI, else `hex_data`. */
+function openUnpackedData(item: JsonObject): { size: number; rebuilt: JsonObject } | Violation {
+  const data = member(item, 'data')
+  if (isObject(data)) {
+    // nodeos would get the number that JSON.parse rounded, which is not what was signed.
+    if (hasInexactNumber(data)) return wrong('"data" has a number that is not exact; write it as text')
+    return { size: JSON.stringify(data).length, rebuilt: { data } }
+  }
+  const name = data === undefined ? 'hex_data' : 'data'
+  const hex = member(item, name)
+  if (typeof hex !== 'string' || !decodeHex(hex)) return wrong(`"${name}" of an action is not hexadecimal`)
+  return { size: hex.length / 2, rebuilt: { [name]: hex } }
+}
+
+function hasInexactNumber(value: unknown): boolean {
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value)
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInexactNumber)
+}
+
+/**
+ * Opens the original's shape: `{"actions":[{"code"|"account", "data"}], "signatures":[...]}`, every part of it
+ * optional. Types are the original's: Go refused another type than the struct's, and took null for absence.
+ */
+export function openLegacy(object: unknown): Opened | Violation {
+  if (!isObject(object)) return wrong('The array holds something else than objects')
+  const signatures = member(object, 'signatures') ?? []
+  if (!Array.isArray(signatures) || !signatures.every((signature) => typeof signature === 'string'))
+    return wrong('"signatures" is not an array of texts')
+  const list = member(object, 'actions') ?? []
+  if (!Array.isArray(list)) return wrong('"actions" is not an array')
+  const actions: Action[] = []
+  const rebuilt: JsonObject[] = []
+  for (const item of list) {
+    if (!isObject(item)) return wrong('An action is not an object')
+    const texts: Record<string, string> = {}
+    for (const name of ['code', 'account', 'name', 'data']) {
+      const value = member(item, name) ?? undefined
+      if (value === undefined) continue
+      if (typeof value !== 'string') return wrong(`"${name}" of an action is not text`)
+      texts[name] = value
+    }
+    // An action that names two contracts is judged by both.
+    const contracts = [texts.code, texts.account].filter((text) => text !== undefined)
+    for (const contract of contracts.length > 0 ? contracts : [''])
+      actions.push({
+        contract: parseName(contract),
+        name: parseName(texts.name ?? ''),
+        authorizers: legacyAuthorizers(item),
+        dataSize: texts.data?.length ?? 0,
+      })
+    rebuilt.push(texts)
+  }
+  return {
+    transaction: {
+      form: 'legacy',
+      signatureCount: signatures.length,
+      actions,
+      packedSize: 0,
+      contextFreeDataSize: 0,
+    },
+    text: JSON.stringify({ signatures, actions: rebuilt }),
+  }
+}
+
+function legacyAuthorizers(item: JsonObject): Action['authorizers'] {
+  const authorization = member(item, 'authorization')
+  if (!Array.isArray(authorization)) return []
+  return authorization
+    .map((level) => (isObject(level) ? member(level, 'actor') : undefined))
+    .map((actor) => (typeof actor === 'string' ? parseName(actor) : undefined))
+    .filter((name) => name !== undefined)
+}

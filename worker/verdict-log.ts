@@ -1,0 +1,43 @@
+// Counts every verdict and logs some: under a flood a line for each would be a second flood.
+import type { Address } from '../shared/address.ts'
+import type { Logger } from '../shared/logger.ts'
+import { TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Lines a second; the rest are counted and said in one. */
+const MAX_LINES = 10
+
+export interface VerdictLog {
+  violation(found: Violation, client: Address, enforced: boolean): void
+  outcome(outcome: Outcome): void
+  /** Requests by what became of them: a violation's code, TRANSACTION_FAILED, SUCCESS or TROUBLE. */
+  counts(): ReadonlyMap<string, number>
+}
+
+export function createVerdictLog(logger: Logger): VerdictLog {
+  const counts = new Map<string, number>()
+  const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+  let second = 0
+  let lines = 0
+
+  const mayLog = (): boolean => {
+    const now = Math.floor(Date.now() / 1000)
+    if (now !== second) {
+      if (lines > MAX_LINES) logger.info('violations not logged one by one', { count: lines - MAX_LINES })
+      second = now
+      lines = 0
+    }
+    return ++lines <= MAX_LINES
+  }
+
+  return {
+    violation: ({ code, detail }, client, enforced) => {
+      count(code)
+      if (mayLog()) logger.info(enforced ? 'rejected' : 'would be rejected', { client, code, detail })
+    },
+    outcome: (outcome) => {
+      count(typeof outcome === 'object' ? TRANSACTION_FAILED : outcome.toUpperCase())
+    },
+    counts: () => counts,
+  }
+}
