@@ -111,6 +111,7 @@ export function createFilter({ config, platform, reporter, logger }: FilterParts
         target: request.target,
         headers: upstreamHeaders(request.headers, client, transactions && bytes.length > 0),
         body: rebuilt ?? (bytes.length > 0 ? bytes : null),
+        retryable: !transactions,
       },
       {
         headers,

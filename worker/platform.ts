@@ -32,6 +32,8 @@ export interface UpstreamRequest {
   target: string
   headers: HeaderPairs
   body: Uint8Array | string | null
+  /** Asking twice does no harm: nothing in it is executed. */
+  retryable: boolean
 }
 
 /** How the response of nodeos is passed on. */

@@ -19,6 +19,8 @@ export function reject({ code, detail }: Violation, { headers, retryAfter }: Rej
     details: [{ message: `${code}: ${detail}`, file: '', line_number: 0, method: 'patroneos' }],
   }
   const fields: Record<string, string> = { 'content-type': 'application/json', 'x-rejected-by': 'patroneos' }
+  // The rest of the body is not going to be read.
+  if (code === 'BODY_TOO_LARGE') fields.connection = 'close'
   if (code === 'METHOD_NOT_ALLOWED') fields.allow = ALLOWED_METHODS
   if (retryAfter !== undefined) fields['retry-after'] = String(retryAfter)
   for (const [name, value] of headers) {

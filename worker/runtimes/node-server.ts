@@ -1,0 +1,78 @@
+// The filter's listener on Node: what a client may hold open, and for how long.
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
+import type { FilterConfig } from '../../shared/config.ts'
+
+export interface FilterServer {
+  server: Server
+  /** Puts changed limits in force for connections and requests to come. */
+  configure(config: FilterConfig): void
+}
+
+export function createFilterServer(app: Hono, initial: FilterConfig): FilterServer {
+  let config = initial
+  const handle = getRequestListener(app.fetch)
+  const server = createServer({
+    maxHeaderSize: initial.maxHeaderSize,
+    // How often the timeouts below are looked at.
+    connectionsCheckingInterval: 1_000,
+    // An upgraded connection would pass bytes that nothing judges; without this the request is just HTTP.
+    shouldUpgradeCallback: () => false,
+  })
+  // Node cuts off lines over its own limit without a word; the filter counts them and says so.
+  server.maxHeadersCount = 0
+
+  const responses = new Map<ServerResponse, number>()
+  server.on('request', (incoming, outgoing) => {
+    responses.set(outgoing, Date.now())
+    outgoing.once('close', () => responses.delete(outgoing))
+    void handle(incoming, outgoing)
+  })
+  // Node would answer 100 at once; the filter does so when it has judged the head and wants the body.
+  server.on('checkContinue', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+
+  // A client that reads its response slowly is never idle, so the whole exchange is timed as well.
+  const sweep = setInterval(() => {
+    const oldest = Date.now() - config.requestTimeout * 1000
+    for (const [outgoing, since] of responses) {
+      if (since > oldest) break
+      outgoing.destroy()
+    }
+  }, 1_000)
+  sweep.unref()
+  server.on('close', () => clearInterval(sweep))
+
+  const connections = new Map<string, number>()
+  let trusted = initial.trustedProxies.map((range) => parseCidr(range)!)
+  server.on('connection', (socket: Socket) => {
+    // Asked for now, since a client that resets its connection takes its address along.
+    const address = parseAddress(socket.remoteAddress ?? '')
+    if (!address || inAnyCidr(address, trusted)) return
+    const client = clientNetwork(formatAddress(address))
+    const count = (connections.get(client) ?? 0) + 1
+    if (count > config.maxConnectionsPerClient) {
+      socket.destroy()
+      return
+    }
+    connections.set(client, count)
+    socket.once('close', () => {
+      const left = connections.get(client)! - 1
+      if (left === 0) connections.delete(client)
+      else connections.set(client, left)
+    })
+  })
+
+  const configure = (next: FilterConfig) => {
+    config = next
+    trusted = next.trustedProxies.map((range) => parseCidr(range)!)
+    server.maxConnections = next.maxConnections
+    server.headersTimeout = next.headTimeout * 1000
+    server.requestTimeout = (next.headTimeout + next.bodyTimeout) * 1000
+    server.keepAliveTimeout = next.keepAliveTimeout * 1000
+  }
+  configure(initial)
+  return { server, configure }
+}
