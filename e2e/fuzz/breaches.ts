@@ -103,13 +103,13 @@ function toJson(value: FcValue): unknown {
   return value
 }
 
-// Key order does not matter, and equality is that of values.
+// Key order does not matter. Action data that is an object is the contract's matter: no rule looks into it.
 const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, item) =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  )
+  JSON.stringify(value, (key, item) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
+    if (key === 'data') return 'an object'
+    return Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  })
 
 const attempt = <T>(task: () => T): T | undefined => {
   try {
@@ -128,7 +128,12 @@ function nodeosJson(body: Uint8Array): unknown {
   }
 }
 
-type Envelope = { packed_trx?: string; compression?: unknown; transaction?: unknown; signatures: unknown[] }
+interface Envelope {
+  packed_trx?: string
+  packed_context_free_data?: string
+  compression?: unknown
+  transaction?: unknown
+}
 
 const envelopesOf = (value: unknown): Envelope[] => {
   if (Array.isArray(value)) return value
@@ -152,7 +157,6 @@ const shown = (list: { account: unknown; name: unknown; authorization?: unknown 
 function strictActions({ packed_trx, compression, transaction }: Envelope): ShownAction[] {
   if (packed_trx) {
     const bytes = Buffer.from(packed_trx, 'hex')
-    if (bytes.length * 2 !== packed_trx.length) throw new Error('not hex')
     const plain = compression === 1 || compression === 'zlib' ? inflateSync(bytes) : bytes
     const decoded = Serializer.decode({ data: Uint8Array.from(plain), type: Transaction })
     return shown([...decoded.context_free_actions, ...decoded.actions])
@@ -183,6 +187,9 @@ function forwardedBreaches(rules: Rules, request: HostileRequest, forwarded: For
   )
   if (strict === undefined) return [...found, 'the body is not strict JSON']
   if (canonical(strict) !== canonical(nodeosJson(body))) found.push('nodeos reads other JSON than JSON.parse')
+  for (const { packed_trx = '', packed_context_free_data = '' } of envelopesOf(strict))
+    for (const hex of [packed_trx, packed_context_free_data])
+      if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) found.push(`${hex} is not hexadecimal`)
   if (reading.errors.length > 0) return found
   for (const [index, transaction] of reading.transactions.entries()) {
     if (transaction.trailing > 0) found.push(`${transaction.trailing} bytes behind the transaction`)

@@ -52,7 +52,10 @@ const goodAction: fc.Arbitrary<ActionSpec> = fc.record({
   authorization: fc.array(fc.record({ actor: pick('alice', 'bob'), permission: pick('active', 'owner') }), {
     maxLength: 2,
   }),
-  data: weighted([8, pick('00', '0011', 'deadbeef'.repeat(8))], [1, fc.constant('')]),
+  data: weighted(
+    [8, pick('00', '0011', 'deadbeef'.repeat(8))],
+    [1, pick('', '77'.repeat(LIMITS.maxTransactionSize / 2))],
+  ),
 })
 const evilAction: fc.Arbitrary<ActionSpec> = fc
   .tuple(goodAction, fc.nat(4))
@@ -181,6 +184,10 @@ const hexText = (bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<string> =>
     if (kind === 12) return quoted(`${hex}\\u0000`)
     if (kind === 13) return hex
     if (kind === 14) return `[${quoted(hex)}]`
+    // Decoders that look at the low byte of a UTF-16 unit take U+0131 for the digit 1, and U+FF11 as well.
+    if (kind === 15) return quoted(hex.replace('1', '\\u0131'))
+    if (kind === 16) return quoted(hex.replace('1', '\xc4\xb1'))
+    if (kind === 17) return quoted(hex.replace('0', '\\uff10'))
     return quoted(hex)
   })
 
@@ -331,6 +338,8 @@ const unpackedText: fc.Arbitrary<string> = fc
     if (kind === 3) return text.replace('"context_free_actions":[]', `"context_free_actions":${evil}`)
     if (kind === 4) return text.replace('"data":', '"hex_data":')
     if (kind === 5) return text.replace(/"data":"[^"]*"/, '"data":{"from":"alice"},"hex_data":"00"')
+    if (kind === 13) return text.replace(/"data":"[^"]*"/, '"data":{"memo":"\\u0022},{\\b\\u0001\\ud800"}')
+    if (kind === 14) return text.replace(/"data":"[^"]*"/, '"data":{"a":[1e-7,1e21],"\\u0061":"\\\\"}')
     if (kind === 6) return text.replace(/"authorization":\[/, '"authorization":[{"actor":"mallory"},')
     if (kind === 7)
       return text.replace(/"account":"[^"]*"/, `"account":"${FORBIDDEN.contract}","$&`.replace('"$&', '$&'))
@@ -524,13 +533,15 @@ export const hostileRequest: fc.Arbitrary<HostileRequest> = pick(...Object.keys(
   fc.record({ method, target: target(call), headers, body: bodyBytes(bodyText(PATHS[call]!)) }),
 )
 
+const smallAction = goodAction.map((action) => ({ ...action, data: action.data.slice(0, 32) }))
+
 /** What ordinary clients send, keeping to every rule: it must pass, or the filter passes nothing at all. */
 export const honestRequest: fc.Arbitrary<HostileRequest> = fc
   .record({
     call: pick(...Object.keys(PATHS)),
     spec: fc.record({
-      contextFreeActions: weighted([4, fc.constant<ActionSpec[]>([])], [1, fc.tuple(goodAction)]),
-      actions: fc.array(goodAction, { minLength: 1, maxLength: 3 }),
+      contextFreeActions: weighted([4, fc.constant<ActionSpec[]>([])], [1, fc.tuple(smallAction)]),
+      actions: fc.array(smallAction, { minLength: 1, maxLength: 3 }),
       maxNetUsageWords: pick(0, 200),
     }),
     signatures: fc.array(pick<string>(...SIGNATURES), { minLength: 1, maxLength: LIMITS.maxSignatures }),
