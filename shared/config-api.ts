@@ -5,6 +5,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { parseAddress } from './address.ts'
 import { type ConfigIssue, type ConfigSchema, formatConfigIssue, parseConfig, restartKeys } from './config.ts'
 import type { ConfigStore } from './config-store.ts'
+import { errorBody } from './error-body.ts'
 
 /** Bytes of the largest configuration taken: blacklists of 100,000 names fit. */
 const MAX_CONFIG_BYTES = 8_388_608
@@ -157,25 +158,16 @@ function isLocalName(host: string): boolean {
 
 function fail(
   c: Context,
-  code: 401 | 403 | 404 | 405 | 412 | 413 | 415 | 500,
+  status: 401 | 403 | 404 | 405 | 412 | 413 | 415 | 500,
   message: string,
   detail: string,
 ) {
-  return c.json(
-    { message, code, error: { code, name: message.toLowerCase(), what: detail, details: [] } },
-    code,
-  )
+  return c.json(errorBody(message, status, detail), status)
 }
 
 function invalid(c: Context, issues: ConfigIssue[]) {
-  const what = issues.map(formatConfigIssue).join('; ')
   return c.json(
-    {
-      message: 'INVALID_CONFIG',
-      code: 400,
-      issues,
-      error: { code: 400, name: 'invalid_config', what, details: [] },
-    },
+    { ...errorBody('INVALID_CONFIG', 400, issues.map(formatConfigIssue).join('; ')), issues },
     400,
   )
 }

@@ -45,6 +45,8 @@ export async function runProgram<C extends { configListenIP: string }>(
     readable: process.stdout.isTTY === true,
     write: (line) => process.stdout.write(line),
   })
+  // Whoever reads the log may end first; that is no reason to stop serving.
+  process.stdout.on('error', () => {})
   try {
     const file = readArguments(description)
     if (file !== undefined) await start(await prepare(description, file, logger))

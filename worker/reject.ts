@@ -1,4 +1,5 @@
 // A violation -> the response that says so, in a form that both the original's clients and nodeos's understand.
+import { errorBody } from '../shared/error-body.ts'
 import { type Violation, violations } from '../shared/violations.ts'
 import { ALLOWED_METHODS } from './endpoints.ts'
 
@@ -9,15 +10,9 @@ export interface RejectionHeaders {
   retryAfter?: number
 }
 
-/** Builds the response of a rejection: the original's `message` and `code`, then nodeos's own error shape. */
+/** Builds the response of a rejection. */
 export function reject({ code, detail }: Violation, { headers, retryAfter }: RejectionHeaders): Response {
   const { status } = violations[code]
-  const error = {
-    code: status,
-    name: code.toLowerCase(),
-    what: detail,
-    details: [{ message: `${code}: ${detail}`, file: '', line_number: 0, method: 'patroneos' }],
-  }
   const fields: Record<string, string> = { 'content-type': 'application/json', 'x-rejected-by': 'patroneos' }
   // The rest of the body is not going to be read.
   if (code === 'BODY_TOO_LARGE') fields.connection = 'close'
@@ -27,5 +22,5 @@ export function reject({ code, detail }: Violation, { headers, retryAfter }: Rej
     if (value === '') delete fields[name]
     else fields[name] = value
   }
-  return new Response(JSON.stringify({ message: code, code: status, error }), { status, headers: fields })
+  return new Response(JSON.stringify(errorBody(code, status, detail)), { status, headers: fields })
 }

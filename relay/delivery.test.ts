@@ -1,0 +1,80 @@
+// Every report ends in the log exactly once and in a whole line, whatever happens to relay and file meanwhile.
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { Address } from '../shared/address.ts'
+import { createLogger } from '../shared/logger.ts'
+import { importSecrets } from '../shared/report-message.ts'
+import { createReporter } from '../worker/report.ts'
+import { createRelayProcess } from './testing/relay-process.ts'
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+const FILTERS = 20
+const EVENTS = 10_000
+const silent = createLogger({ readable: false, write: () => {} })
+
+test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP and a restart of the relay', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'patroneos-relay-'))
+  const log = join(folder, 'fail2ban.log')
+  const relay = await createRelayProcess(folder, { logFileLocation: log }, { PATRONEOS_RELAY_SECRET: SECRET })
+  await relay.start()
+
+  const secrets = await importSecrets(SECRET)
+  const reporters = Array.from({ length: FILTERS }, () => {
+    const reporter = createReporter({ secrets, logger: silent, send: fetch, now: Date.now })
+    reporter.setRelays([relay.url])
+    return reporter
+  })
+
+  // Each event is told by its own address, spread over the time in which the relay is troubled.
+  const expected = Array.from(
+    { length: EVENTS },
+    (_, n) => `10.${n >> 14}.${(n >> 7) & 127}.${n & 127}` as Address,
+  )
+  const rounds = 100
+  let next = 0
+  const sending = (async () => {
+    for (let round = 0; round < rounds; round++) {
+      for (let left = EVENTS / rounds; left > 0; left--, next++)
+        reporters[next % FILTERS]!.report(expected[next]!, 'INVALID_JSON')
+      await sleep(80)
+    }
+  })()
+
+  await sleep(700)
+  renameSync(log, `${log}.1`)
+  await sleep(700)
+  renameSync(log, `${log}.2`)
+  relay.signal('SIGHUP')
+  await sleep(700)
+  relay.signal('SIGSTOP')
+  // Copied and cut while nothing is written, as logrotate's copytruncate can't promise.
+  copyFileSync(log, `${log}.3`)
+  truncateSync(log)
+  await sleep(5_000)
+  relay.signal('SIGCONT')
+  await sleep(500)
+  expect(await relay.stop()).toBe(0)
+  await relay.start()
+  await sending
+  await Promise.all(reporters.map((reporter) => reporter.drain(10_000)))
+  expect(await relay.stop()).toBe(0)
+
+  const files = readdirSync(folder).filter((name) => name.startsWith('fail2ban.log'))
+  expect(files.toSorted()).toEqual(['fail2ban.log', 'fail2ban.log.1', 'fail2ban.log.2', 'fail2ban.log.3'])
+  const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1))
+  const whole = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) false INVALID_JSON$/
+  expect(lines.filter((line) => !whole.test(line))).toEqual([])
+  expect(lines.map((line) => whole.exec(line)![1]).toSorted()).toEqual(expected.toSorted())
+  rmSync(folder, { recursive: true })
+}, 60_000)

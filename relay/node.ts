@@ -1,0 +1,64 @@
+// The relay as a program on Node.
+import { type RelayConfig, relayConfigSchema } from '../shared/config.ts'
+import { createConfigApi } from '../shared/config-api.ts'
+import {
+  closeServer,
+  createAppServer,
+  listen,
+  onStopSignal,
+  type Program,
+  runProgram,
+  StartError,
+  version,
+} from '../shared/node-program.ts'
+import { createRelay } from './app.ts'
+import { openLogFile } from './log-file.ts'
+
+/** Milliseconds that messages under way have at the end. */
+const DRAIN_TIME = 10_000
+
+async function start({ logger, store, token, secrets }: Program<RelayConfig>): Promise<void> {
+  const { listenIP, listenPort, configListenIP, configListenPort, logFileLocation } = store.current()
+  const log = await openLogFile(logFileLocation).catch((error: Error) => {
+    throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
+  })
+  const { app, metrics } = createRelay({ config: store.current, secrets, log, logger, now: Date.now })
+  const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
+  const configServer = createAppServer(
+    createConfigApi({ schema: relayConfigSchema, store, token, metrics }).fetch,
+  )
+
+  const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)
+  const address = await listen(relayServer, 'listenPort', listenIP, listenPort).catch((error) => {
+    configServer.close()
+    throw error
+  })
+  logger.info(
+    `patroneos ${version} relay: listening on ${address}, config on ${configAddress}, writing to ${logFileLocation}`,
+  )
+  if (secrets.length === 0)
+    logger.warn(
+      store.current().allowUnsigned
+        ? 'allowUnsigned is on: anybody who reaches this port can have any address banned'
+        : 'no PATRONEOS_RELAY_SECRET: reports are taken from loopback only',
+    )
+
+  process.on('SIGHUP', () => {
+    log.reopen()
+    logger.info('SIGHUP: opening the log file again')
+  })
+  onStopSignal(logger, async () => {
+    await Promise.all([closeServer(relayServer, DRAIN_TIME), closeServer(configServer, 1_000)])
+    await log.close()
+  })
+}
+
+await runProgram(
+  {
+    name: 'relay',
+    mode: 'fail2ban-relay',
+    otherMode: 'start the filter with "npm start"',
+    schema: relayConfigSchema,
+  },
+  start,
+)

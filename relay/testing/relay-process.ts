@@ -1,0 +1,59 @@
+// Runs the relay as a process for tests: on a port and in a folder of its own, and again after it was stopped.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+export interface RelayProcess {
+  url: string
+  start(): Promise<void>
+  /** Sends SIGTERM and resolves to the exit code. */
+  stop(): Promise<number | null>
+  signal(name: NodeJS.Signals): void
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+export async function createRelayProcess(
+  folder: string,
+  config: object,
+  env: NodeJS.ProcessEnv,
+): Promise<RelayProcess> {
+  const port = await freePort()
+  const configFile = join(folder, 'relay.json')
+  writeFileSync(
+    configFile,
+    JSON.stringify({ listenIP: '127.0.0.1', listenPort: port, configListenPort: 0, ...config }),
+  )
+  let child: ChildProcess | undefined
+  return {
+    url: `http://127.0.0.1:${port}`,
+    start: async () => {
+      child = spawn(process.execPath, [join(import.meta.dirname, '../node.ts'), '--configFile', configFile], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      await new Promise<void>((resolve, reject) => {
+        child!.once('exit', (code) => reject(new Error(`the relay ended with ${code}`)))
+        child!.stdout!.on('data', (text) => String(text).includes('listening on') && resolve())
+      })
+    },
+    stop: async () => {
+      child!.kill('SIGTERM')
+      const [code] = await once(child!, 'exit')
+      return code
+    },
+    signal: (name) => {
+      child!.kill(name)
+    },
+  }
+}

@@ -1,0 +1,18 @@
+// The JSON of every refusal, from filter, relay and config API alike.
+
+/**
+ * The original's `message` and `code` first, then nodeos's own error shape, so that the clients of both show
+ * the reason: eosjs and wharfkit read `error.details[0].message`.
+ */
+export function errorBody(message: string, status: number, detail: string) {
+  return {
+    message,
+    code: status,
+    error: {
+      code: status,
+      name: message.toLowerCase(),
+      what: detail,
+      details: [{ message: `${message}: ${detail}`, file: '', line_number: 0, method: 'patroneos' }],
+    },
+  }
+}
