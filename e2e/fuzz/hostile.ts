@@ -63,7 +63,10 @@ const evilAction: fc.Arbitrary<ActionSpec> = fc
     if (kind === 0) return { ...action, account: FORBIDDEN.contract }
     if (kind === 1) return { ...action, account: 'goodcontract', name: 'drain' }
     if (kind === 2)
-      return { ...action, authorization: [{ actor: FORBIDDEN.authorizer, permission: 'active' }] }
+      return {
+        ...action,
+        authorization: [...action.authorization, { actor: FORBIDDEN.authorizer, permission: 'active' }],
+      }
     if (kind === 3) return { ...action, data: '00'.repeat(LIMITS.maxTransactionSize + 1) }
     return { ...action, account: 'notallowed' }
   })
@@ -255,6 +258,7 @@ const signaturesText = weighted(
       '[null]',
       '{"length":1}',
       `[${quoted('\\SIG_K1_x')}]`,
+      '["SIG_K1_\\u0041\\b\\u0001"]',
     ),
   ],
 )

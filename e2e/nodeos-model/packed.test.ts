@@ -73,8 +73,11 @@ describe('packed transactions', () => {
   it('ignores trailing bytes, of the transaction and of the zlib stream', () => {
     const bytes = packTransaction(SPEC)
     const more = Uint8Array.of(...bytes, 1, 2, 3)
-    expect(unpackTransaction(more, 'none')).toMatchObject({ size: bytes.length, trailing: 3 })
-    expect(unpackTransaction(Uint8Array.of(...compress(bytes), 1, 2, 3), 'zlib').trailing).toBe(0)
+    expect(unpackTransaction(more, 'none')).toMatchObject({ size: bytes.length, trailing: 3, unused: 0 })
+    expect(unpackTransaction(Uint8Array.of(...compress(bytes), 1, 2, 3), 'zlib')).toMatchObject({
+      trailing: 0,
+      unused: 3,
+    })
   })
 
   it('refuses bytes that end early and a zlib stream that does not end', () => {
@@ -108,9 +111,12 @@ describe('packed transactions', () => {
 
   it('reads context-free data, empty, plain and compressed', () => {
     const packed = packContextFreeData([Uint8Array.of(1, 2, 3), new Uint8Array(0)])
-    expect(unpackContextFreeData(new Uint8Array(0), 'none')).toEqual([])
-    expect(unpackContextFreeData(packed, 'none')).toEqual([3, 0])
-    expect(unpackContextFreeData(compress(packed), 'zlib')).toEqual([3, 0])
+    const exact = { trailing: 0, unused: 0 }
+    expect(unpackContextFreeData(new Uint8Array(0), 'none')).toEqual({ ...exact, sizes: [] })
+    expect(unpackContextFreeData(packed, 'none')).toEqual({ ...exact, sizes: [3, 0] })
+    expect(unpackContextFreeData(compress(packed), 'zlib')).toEqual({ ...exact, sizes: [3, 0] })
+    const more = Uint8Array.of(...packed, 9)
+    expect(unpackContextFreeData(more, 'none')).toEqual({ sizes: [3, 0], trailing: 1, unused: 0 })
   })
 })
 

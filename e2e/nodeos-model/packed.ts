@@ -33,9 +33,10 @@ export interface Transaction {
   contextFreeActions: Action[]
   actions: Action[]
   extensions: { type: number; size: number }[]
-  /** Bytes that were read, and bytes behind them that were not. */
+  /** Bytes that were read, bytes behind them that were not, and bytes behind the zlib stream. */
   size: number
   trailing: number
+  unused: number
 }
 
 // fc/utility.hpp
@@ -147,17 +148,31 @@ class Unpacker {
   })
 }
 
+interface Unzipped {
+  bytes: Uint8Array
+  /** Bytes behind the end of the zlib stream. */
+  unused: number
+}
+
 /** transaction.cpp: zlib_decompress. Boost stops at the end of the stream and ignores what follows. */
-export function inflate(data: Uint8Array): Uint8Array {
+export function inflate(data: Uint8Array): Unzipped {
   try {
-    return inflateSync(data, { maxOutputLength: MAX_INFLATED_BYTES })
+    // With `info` there is more in the answer than the types say.
+    const { buffer, engine } = inflateSync(data, {
+      maxOutputLength: MAX_INFLATED_BYTES,
+      info: true,
+    }) as unknown as { buffer: Uint8Array; engine: { bytesWritten: number } }
+    return { bytes: buffer, unused: data.length - engine.bytesWritten }
   } catch {
     throw new NodeosError('does not inflate')
   }
 }
 
+const unzip = (packed: Uint8Array, compression: Compression): Unzipped =>
+  compression === 'zlib' ? inflate(packed) : { bytes: packed, unused: 0 }
+
 export function unpackTransaction(packed: Uint8Array, compression: Compression): Transaction {
-  const bytes = compression === 'zlib' ? inflate(packed) : packed
+  const { bytes, unused } = unzip(packed, compression)
   const unpacker = new Unpacker(bytes)
   const header: TransactionHeader = {
     expiration: unpacker.uint32(),
@@ -171,14 +186,19 @@ export function unpackTransaction(packed: Uint8Array, compression: Compression):
   const actions = unpacker.vector(unpacker.action)
   const extensions = unpacker.vector(() => ({ type: unpacker.uint16(), size: unpacker.bytes() }))
   const size = unpacker.position
-  return { header, contextFreeActions, actions, extensions, size, trailing: bytes.length - size }
+  return { header, contextFreeActions, actions, extensions, size, trailing: bytes.length - size, unused }
 }
 
-/** The sizes, in bytes, of each context-free data; the packed form may be empty or compressed. */
-export function unpackContextFreeData(packed: Uint8Array, compression: Compression): number[] {
-  if (packed.length === 0) return []
-  const unpacker = new Unpacker(compression === 'zlib' ? inflate(packed) : packed)
-  return unpacker.vector(unpacker.bytes)
+/** The sizes, in bytes, of each context-free data, and of what is behind; the packed form may be empty. */
+export function unpackContextFreeData(
+  packed: Uint8Array,
+  compression: Compression,
+): { sizes: number[]; trailing: number; unused: number } {
+  if (packed.length === 0) return { sizes: [], trailing: 0, unused: 0 }
+  const { bytes, unused } = unzip(packed, compression)
+  const unpacker = new Unpacker(bytes)
+  const sizes = unpacker.vector(unpacker.bytes)
+  return { sizes, trailing: bytes.length - unpacker.position, unused }
 }
 
 /** Bytes of a number as a varuint32, for the size of a transaction that came unpacked. */

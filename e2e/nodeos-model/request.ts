@@ -40,7 +40,7 @@ export interface FoundTransaction {
   contextFreeData: number[]
   /** Bytes of the transaction after decompression, trailing ones included; undefined where an action's are. */
   size: number | undefined
-  /** Bytes behind the transaction that nodeos ignores. */
+  /** Bytes behind the transaction, the context-free data and their zlib streams, all ignored by nodeos. */
   trailing: number
   /** Only of a packed transaction. */
   header: TransactionHeader | undefined
@@ -172,8 +172,12 @@ function transactionFromVariant(value: FcValue): FoundTransaction {
     !hasPackedContextFreeData && object.has('context_free_data')
       ? getArray(object.get('context_free_data')!).map((data) => bytesFromVariant(data).length)
       : []
+  const contextFree = contextFreeBytes
+    ? unpackContextFreeData(contextFreeBytes, compression)
+    : { sizes: contextFreeArray, trailing: 0, unused: 0 }
 
-  const common = { compression, signatures }
+  const common = { compression, signatures, contextFreeData: contextFree.sizes }
+  const behind = contextFree.trailing + contextFree.unused
   const packed = object.get('packed_trx')
   if (nonEmptyString(packed)) {
     const transaction = unpackTransaction(bytesFromVariant(packed), compression)
@@ -183,11 +187,8 @@ function transactionFromVariant(value: FcValue): FoundTransaction {
       header: transaction.header,
       contextFreeActions: transaction.contextFreeActions,
       actions: transaction.actions,
-      contextFreeData: contextFreeBytes
-        ? unpackContextFreeData(contextFreeBytes, compression)
-        : contextFreeArray,
       size: transaction.size + transaction.trailing,
-      trailing: transaction.trailing,
+      trailing: transaction.trailing + transaction.unused + behind,
     }
   }
   if (!object.has('transaction')) throw new NodeosError('transaction is missing')
@@ -197,10 +198,7 @@ function transactionFromVariant(value: FcValue): FoundTransaction {
     ...unpacked,
     form: 'unpacked',
     header: undefined,
-    contextFreeData: contextFreeBytes
-      ? unpackContextFreeData(contextFreeBytes, compression)
-      : contextFreeArray,
-    trailing: 0,
+    trailing: behind,
   }
 }
 
