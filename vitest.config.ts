@@ -1,8 +1,26 @@
 import { defineConfig } from 'vitest/config'
+import type { Reporter } from 'vitest/node'
+
+/** Ends the output with a line that any CI can read. */
+const total: Reporter = {
+  onTestRunEnd: (modules, errors) => {
+    const tests = modules.flatMap((module) => [...module.children.allTests()])
+    const count = (state: string) => tests.filter((test) => test.result().state === state).length
+    const broken = modules.filter((module) => module.errors().length > 0).length + errors.length
+    process.on('exit', () => {
+      const skipped = count('skipped')
+      console.log(
+        `${count('passed')} passed, ${count('failed') + broken} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+      )
+    })
+  },
+}
 
 export default defineConfig({
   test: {
-    include: ['{shared,worker,relay}/**/*.test.ts'],
-    testTimeout: 20_000,
+    include: ['{shared,worker,relay}/**/*.test.ts', 'e2e/{nodeos-model,fuzz,http}/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ['default', total],
   },
 })

@@ -1,0 +1,180 @@
+// Shows what Patroneos does, on free loopback ports and with nothing else installed: a nodeos stand-in, a relay
+// and a filter as they run in production, and requests of every kind sent through eosjs.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
+import { Api, JsonRpc, RpcError, Serialize } from 'eosjs'
+import { startNodeosStandIn } from './nodeos-stand-in.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'patroneos-demo-'))
+const log = join(folder, 'fail2ban.log')
+const children: ChildProcess[] = []
+
+/** Starts a program of this repository and resolves to the address it says it listens on. */
+async function start(program: string, config: object): Promise<string> {
+  const file = join(folder, `${program.split('/')[0]}.json`)
+  writeFileSync(
+    file,
+    JSON.stringify({ listenIP: '127.0.0.1', listenPort: 0, configListenPort: 0, ...config }),
+  )
+  const child = spawn(process.execPath, [join(import.meta.dirname, '..', program), '--configFile', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${program} ended with ${code}`)))
+    child.stdout!.on('data', (text) => {
+      const address = /listening on (\S+),/.exec(String(text))?.[1]
+      if (address) resolve(`http://${address}`)
+    })
+  })
+}
+
+const nodeos = await startNodeosStandIn(0)
+const relay = await start('relay/node.ts', { logFileLocation: log })
+const filter = await start('worker/runtimes/node.ts', {
+  nodeosUrl: '127.0.0.1',
+  nodeosPort: nodeos.port,
+  logEndpoints: [relay],
+  contractBlackList: { badcontract: true },
+  actionBlackList: { 'eosio.token::retire': true },
+  authorizerBlackList: { mallory: true },
+  maxSignatures: 3,
+  maxTransactionSize: 10_000,
+  maxTransactions: 2,
+  maxActions: 4,
+})
+
+const rpc = new JsonRpc(filter, { fetch })
+const api = new Api({ rpc, signatureProvider: undefined as never, chainId: '0'.repeat(64) })
+
+interface Wanted {
+  contract?: string
+  action?: string
+  actor?: string
+  actions?: number
+  signatures?: number
+  dataBytes?: number
+}
+
+/** A transaction as eosjs packs it. The signatures are only counted here, so any text will do. */
+function transaction(wanted: Wanted) {
+  const {
+    contract = 'eosio.token',
+    action = 'transfer',
+    actor = 'alice',
+    actions = 1,
+    signatures = 1,
+    dataBytes = 33,
+  } = wanted
+  const serializedTransaction = api.serializeTransaction({
+    expiration: '2026-11-24T12:00:00.000',
+    ref_block_num: 1,
+    ref_block_prefix: 2,
+    max_net_usage_words: 0,
+    max_cpu_usage_ms: 0,
+    delay_sec: 0,
+    context_free_actions: [],
+    actions: Array.from({ length: actions }, () => ({
+      account: contract,
+      name: action,
+      authorization: [{ actor, permission: 'active' }],
+      data: '00'.repeat(dataBytes),
+    })),
+    transaction_extensions: [],
+  })
+  return { signatures: Array.from({ length: signatures }, () => 'SIG_K1_demo'), serializedTransaction }
+}
+
+/** The JSON form of the same, as eosjs sends it. */
+function packed(wanted: Wanted = {}) {
+  const { signatures, serializedTransaction } = transaction(wanted)
+  const packed_trx = Serialize.arrayToHex(serializedTransaction)
+  return { signatures, compression: 0, packed_context_free_data: '', packed_trx }
+}
+
+const post = (path: string, body: string) => fetch(filter + path, { method: 'POST', body }).then(toError)
+
+async function toError(response: Response): Promise<unknown> {
+  const json = (await response.json()) as { code?: number }
+  if (!response.ok) throw new RpcError(json)
+  return json
+}
+
+const push = (wanted: Wanted) => () => rpc.push_transaction(transaction(wanted))
+const requests: [string, () => Promise<unknown>][] = [
+  ['get_info', () => rpc.get_info()],
+  ['push_transaction: a transfer', push({})],
+  [
+    'push_transaction: a transfer, compressed',
+    () =>
+      rpc.push_transaction({
+        ...transaction({}),
+        compression: 1,
+        serializedTransaction: deflateSync(transaction({}).serializedTransaction),
+      }),
+  ],
+  ['send_transaction: a transfer', () => rpc.send_transaction(transaction({}))],
+  ['push_transaction: one that fails on chain', push({ contract: 'failing' })],
+  ['push_transaction: a blacklisted contract', push({ contract: 'badcontract' })],
+  ['push_transaction: a blacklisted action', push({ action: 'retire' })],
+  ['push_transaction: a blacklisted authorizer', push({ actor: 'mallory' })],
+  ['push_transaction: four signatures', push({ signatures: 4 })],
+  ['push_transaction: five actions', push({ actions: 5 })],
+  ['push_transaction: 20,000 bytes of data', push({ dataBytes: 20_000 })],
+  ['push_transactions: three at once', () => rpc.push_transactions([1, 2, 3].map(() => transaction({})))],
+  [
+    'push_transaction: not packed',
+    () =>
+      post(
+        '/v1/chain/push_transaction',
+        '{"signatures":[],"compression":"none","transaction":{"expiration":"2026-11-24T12:00:00","actions":[]}}',
+      ),
+  ],
+  [
+    'push_transaction: a byte too many',
+    () =>
+      post(
+        '/v1/chain/push_transaction',
+        JSON.stringify({ ...packed(), packed_trx: `${packed().packed_trx}00` }),
+      ),
+  ],
+  ['push_transaction: no JSON', () => post('/v1/chain/push_transaction', '{c}')],
+  ['get_table_rows: three megabytes', () => post('/v1/chain/get_table_rows', ' '.repeat(3_000_000))],
+  ['producer/pause', () => post('/v1/producer/pause', '{}')],
+  ['DELETE get_info', () => fetch(`${filter}/v1/chain/get_info`, { method: 'DELETE' }).then(toError)],
+]
+
+const rows: string[][] = []
+for (const [name, send] of requests) {
+  try {
+    await send()
+    rows.push([name, 'accepted', ''])
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error
+    const [detail] = error.json.error.details
+    const own = detail.method === 'patroneos'
+    rows.push([name, own ? `rejected ${error.json.code}` : `failed ${error.json.code}`, detail.message])
+  }
+}
+
+// The end of the filter is the end of its queue, so that the log is whole.
+children[1]!.removeAllListeners('exit').kill('SIGTERM')
+await once(children[1]!, 'exit')
+
+const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
+console.log('\nWhat eosjs was told, through the filter:\n')
+for (const [name, verdict, reason] of [['request', 'verdict', 'reason'], ...rows])
+  console.log(`  ${name!.padEnd(widths[0]!)}  ${verdict!.padEnd(widths[1]!)}  ${reason}`)
+console.log('\nWhat fail2ban sees in the log that the relay wrote:\n')
+for (const line of readFileSync(log, 'utf8').trim().split('\n')) console.log(`  ${line}`)
+console.log('')
+
+children[0]!.removeAllListeners('exit').kill('SIGTERM')
+await once(children[0]!, 'exit')
+nodeos.server.closeAllConnections()
+nodeos.server.close()
+rmSync(folder, { recursive: true })
