@@ -7,6 +7,7 @@ import type { Context } from 'hono'
 import { type Dispatcher, errors, Pool } from 'undici'
 import type { FilterConfig } from '../../shared/config.ts'
 import { responseHeaders } from '../headers.ts'
+import { nodeosOrigin } from '../nodeos-origin.ts'
 import type {
   BodyRead,
   HeaderPairs,
@@ -27,12 +28,6 @@ const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 export interface NodePlatform extends Platform {
   /** Resolves when what is under way to nodeos is done. */
   close(): Promise<void>
-}
-
-/** The origin of nodeos as a URL. */
-export function nodeosOrigin({ nodeosProtocol, nodeosUrl, nodeosPort }: FilterConfig): string {
-  const host = nodeosUrl.includes(':') && !nodeosUrl.startsWith('[') ? `[${nodeosUrl}]` : nodeosUrl
-  return `${nodeosProtocol}://${host}:${nodeosPort}`
 }
 
 export function createNodePlatform(config: () => FilterConfig): NodePlatform {
