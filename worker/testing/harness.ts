@@ -1,0 +1,130 @@
+// The filter as tests run it: the real app on the real Node listener and platform, on free loopback ports,
+// with its reports and log lines kept instead of sent. Everything ends with the test that started it.
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { onTestFinished } from 'vitest'
+import { type FilterConfig, filterConfigSchema, parseConfig } from '../../shared/config.ts'
+import { createLogger } from '../../shared/logger.ts'
+import { listen } from '../../shared/node-program.ts'
+import type { ReportCode } from '../../shared/violations.ts'
+import { createFilter, type Filter } from '../app.ts'
+import type { Reporter } from '../report.ts'
+import { createNodePlatform } from '../runtimes/node-platform.ts'
+import { createFilterServer } from '../runtimes/node-server.ts'
+import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
+
+/** A configuration with these keys, and the defaults. */
+export function filterConfig(settings: object = {}): FilterConfig {
+  const parsed = parseConfig(filterConfigSchema, settings)
+  if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues))
+  return parsed.config
+}
+
+/** A stand-in that ends with the test. */
+export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
+  const nodeos = await startNodeos(respond)
+  onTestFinished(() => nodeos.close())
+  return nodeos
+}
+
+export interface RunningFilter extends Pick<Filter, 'verdicts'> {
+  url: string
+  port: number
+  /** What relays would be told, in order. */
+  reports: { host: string; code: ReportCode }[]
+  /** JSON lines. */
+  log: string[]
+  /** Puts another configuration in force, as the config API does. */
+  configure(settings: object): void
+}
+
+/** A filter in front of a nodeos, with these configuration keys. */
+export async function startFilter(
+  nodeos: Pick<NodeosStandIn, 'port'>,
+  settings: object = {},
+): Promise<RunningFilter> {
+  const upstream = { nodeosUrl: '127.0.0.1', nodeosPort: nodeos.port }
+  let config = filterConfig({ ...upstream, ...settings })
+  const reports: RunningFilter['reports'] = []
+  const log: string[] = []
+  const platform = createNodePlatform(() => config)
+  const { app, verdicts } = createFilter({
+    config: () => config,
+    platform,
+    reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
+    logger: createLogger({ readable: false, write: (line) => log.push(line) }),
+  })
+  const { server, configure } = createFilterServer(app, config)
+  const address = await listen(server, 'listenPort', '127.0.0.1', 0)
+  onTestFinished(async () => {
+    server.close()
+    server.closeAllConnections()
+    await platform.close()
+  })
+  return {
+    url: `http://${address}`,
+    port: Number(address.split(':')[1]),
+    reports,
+    log,
+    verdicts,
+    configure: (next) => {
+      config = filterConfig({ ...upstream, ...next })
+      configure(config)
+    },
+  }
+}
+
+const silentReporter: Reporter = {
+  report: () => {},
+  setRelays: () => {},
+  idle: async () => {},
+  drain: async () => {},
+  counters: () => ({}),
+}
+
+/** A nodeos and a filter in front of it. */
+export async function startBoth(settings: object = {}, respond?: Respond) {
+  const nodeos = await nodeosForTest(respond)
+  return { nodeos, filter: await startFilter(nodeos, settings) }
+}
+
+export interface Ask {
+  method?: string
+  target?: string
+  /** Names and values in turn, so that one name may come in several lines. */
+  headers?: string[]
+  body?: string | Uint8Array
+}
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  text: string
+}
+
+/** Sends one request exactly as given, over its own connection; with Content-Length unless it is chunked. */
+export async function ask(port: number, { method, target, headers = [], body }: Ask): Promise<Answer> {
+  const length = body === undefined || headers.includes('chunked') ? [] : [Buffer.byteLength(body)]
+  const outgoing = httpRequest({
+    host: '127.0.0.1',
+    port,
+    agent: false,
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    path: target ?? '/v1/chain/get_info',
+    headers: [
+      'host',
+      `127.0.0.1:${port}`,
+      ...headers,
+      ...length.flatMap((bytes) => ['content-length', String(bytes)]),
+    ],
+  })
+  outgoing.end(body)
+  const [incoming] = await once(outgoing, 'response')
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk)
+  return {
+    status: incoming.statusCode,
+    headers: incoming.headers,
+    text: Buffer.concat(chunks).toString(),
+  }
+}
