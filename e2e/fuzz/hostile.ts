@@ -187,10 +187,10 @@ const hexText = (bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<string> =>
     if (kind === 12) return quoted(`${hex}\\u0000`)
     if (kind === 13) return hex
     if (kind === 14) return `[${quoted(hex)}]`
-    // Decoders that look at the low byte of a UTF-16 unit take U+0131 for the digit 1, and U+FF11 as well.
+    // Decoders that look at the low byte of a UTF-16 unit take U+0131 for the digit 1, and U+FF30 for 0.
     if (kind === 15) return quoted(hex.replace('1', '\\u0131'))
     if (kind === 16) return quoted(hex.replace('1', '\xc4\xb1'))
-    if (kind === 17) return quoted(hex.replace('0', '\\uff10'))
+    if (kind === 17) return quoted(hex.replace('0', '\\uff30'))
     return quoted(hex)
   })
 
