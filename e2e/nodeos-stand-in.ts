@@ -33,6 +33,7 @@ function respond(path: string, body: string): [number, unknown] {
     return [200, { server_version: '00000000', chain_id: '0'.repeat(64), head_block_num: 1 }]
   if (!/^\/v1\/chain\/(push|send)_transaction2?$/.test(path))
     return [404, failure(404, 'Not Found', 0, 'unknown endpoint')]
+  if (body === '') return [400, failure(400, 'Invalid Request', 3200006, 'a body is required')]
   const json = JSON.parse(body)
   const { packed_trx } = json.transaction ?? json
   const actions = decodeTransaction(Buffer.from(packed_trx, 'hex')) ?? []

@@ -178,7 +178,7 @@ export const filterConfigSchema = v.strictObject(
     maxBodySize: key(integer(0, 104_857_600, 'bytes'), 2_097_152, 'Bytes of a request body'),
     maxInflatedSize: key(
       integer(0, 104_857_600, 'bytes'),
-      4_194_304,
+      1_048_576,
       'Bytes that the compressed transactions of one request may inflate to in all',
     ),
     maxJsonDepth: key(integer(1, 1000), 100, 'Levels of nesting in the JSON of a body'),

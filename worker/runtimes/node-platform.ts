@@ -23,6 +23,12 @@ const UPSTREAM_CONNECTIONS = 1024
 /** Seconds to connect to nodeos. */
 const CONNECT_TIMEOUT = 5
 
+/**
+ * Bytes of a body over which it takes its turn: reading and judging such ones costs milliseconds, in which every
+ * other client would wait.
+ */
+const LARGE_BODY = 65_536
+
 const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
 export interface NodePlatform extends Platform {
@@ -73,11 +79,25 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
       const onData = (chunk: Uint8Array) => {
         size += chunk.length
         heldBytes += chunk.length
-        if (size > maxBytes) finish({ tooLarge: true })
-        else if (heldBytes > config().maxBufferedBytes) finish({ overloaded: true })
-        else chunks.push(chunk)
+        if (size > maxBytes) return finish({ tooLarge: true })
+        if (heldBytes > config().maxBufferedBytes) return finish({ overloaded: true })
+        chunks.push(chunk)
+        if (size > LARGE_BODY) {
+          // Else one socket would be read for two megabytes before the next one's turn.
+          incoming.pause()
+          setImmediate(() => incoming.resume())
+        }
       }
-      const onEnd = () => finish({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) })
+      const onEnd = () => {
+        // A request is closed once it was read; from here on the response tells whether the client is there.
+        incoming.off('close', onClose)
+        if (size > LARGE_BODY) takeTurn(deliver)
+        else deliver()
+      }
+      const deliver = () => {
+        if (outgoing.destroyed) finish({ aborted: true })
+        else finish({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) })
+      }
       const onClose = () => finish({ aborted: true })
       incoming.on('data', onData).on('end', onEnd).on('close', onClose)
       // node:http emits an error when a client aborts; 'close' follows it.
@@ -117,6 +137,20 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
 
 function bindings(c: Context): HttpBindings {
   return c.env as HttpBindings
+}
+
+/** Large bodies that wait to be judged, one in each turn of the event loop. */
+const turns: (() => void)[] = []
+
+function takeTurn(work: () => void): void {
+  turns.push(work)
+  if (turns.length === 1) setImmediate(nextTurn)
+}
+
+function nextTurn(): void {
+  turns[0]!()
+  turns.shift()
+  if (turns.length > 0) setImmediate(nextTurn)
 }
 
 interface Exchange {

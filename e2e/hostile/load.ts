@@ -1,0 +1,161 @@
+// Hostile load against the filter on Node, one kind at a time, while a good client sends 20 requests a second:
+// prints the table of the security page. `npm run hostile -- --seconds 20`; needs slowhttptest (Debian).
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startNodeosStandIn } from '../nodeos-stand-in.ts'
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' } } })
+const seconds = Number(values.seconds)
+const folder = mkdtempSync(join(tmpdir(), 'patroneos-hostile-'))
+
+const slow =
+  (mode: string, ...more: string[]) =>
+  (port: number) => {
+    const url = `http://127.0.0.1:${port}/v1/chain/${mode === '-B' ? 'push_transaction' : 'get_info'}`
+    return spawn(
+      'slowhttptest',
+      [mode, '-c', '4000', '-r', '1000', '-l', String(seconds), '-u', url, ...more],
+      { stdio: 'ignore' },
+    )
+  }
+const attacker = (kind: string) => (port: number) =>
+  spawn(process.execPath, [join(import.meta.dirname, 'attacker.ts'), kind, '127.0.0.1', String(port)], {
+    stdio: 'inherit',
+  })
+
+const attacks: [string, ((port: number) => ChildProcess) | undefined][] = [
+  ['none', undefined],
+  ['slow headers, 4,000 connections', slow('-H', '-i', '5', '-t', 'GET')],
+  ['slow bodies, 4,000 connections', slow('-B', '-i', '5', '-s', '8192', '-t', 'POST')],
+  ['slow reading, 4,000 connections', slow('-X', '-w', '1', '-y', '4', '-n', '5', '-z', '4', '-k', '3')],
+  ['5,000 idle connections', attacker('idle')],
+  ['zlib bombs of 100 MB, 50 at a time', attacker('zlib bombs')],
+  ['bodies of 2 MiB, 50 at a time', attacker('bodies of 2 MiB')],
+  ['1,000,000 levels of nesting, 50 at a time', attacker('deep nesting')],
+  ['aborting clients, 100 at a time', attacker('aborting clients')],
+]
+
+interface Row {
+  name: string
+  sent: number
+  good: number
+  p50: number
+  p99: number
+  peakRss: number
+  descriptors: number
+}
+
+const nodeos = await startNodeosStandIn(0)
+const rows: Row[] = []
+for (const [name, attack] of attacks) rows.push(await run(name, attack))
+nodeos.server.closeAllConnections()
+nodeos.server.close()
+rmSync(folder, { recursive: true })
+
+const idle = rows[0]!
+console.log(
+  '| attack | good requests answered | p50 / p99 ms | p99 over idle ms | peak RSS MiB | descriptors left over |',
+)
+console.log('|---|---|---|---|---|---|')
+for (const { name, sent, good, p50, p99, peakRss, descriptors } of rows)
+  console.log(
+    `| ${name} | ${good} of ${sent} | ${p50.toFixed(1)} / ${p99.toFixed(1)} | ${(p99 - idle.p99).toFixed(1)} | ${peakRss} | ${descriptors} |`,
+  )
+const missed = rows.filter(
+  (row) => row.good < row.sent || row.p99 - idle.p99 > 100 || row.peakRss > 400 || row.descriptors > 5,
+)
+console.log(`\n${rows.length - missed.length} passed, ${missed.length} failed`)
+process.exitCode = missed.length > 0 ? 1 : 0
+
+/** One attack against a filter of its own. */
+async function run(name: string, attack?: (port: number) => ChildProcess): Promise<Row> {
+  const { child, port } = await startFilter()
+  const proc = `/proc/${child.pid}`
+  const countDescriptors = () => readdirSync(`${proc}/fd`).length
+  await measure(port, 2)
+  const before = countDescriptors()
+  const attacking = attack?.(port)
+  if (attacking) await sleep(2_000)
+  const { sent, times } = await measure(port, seconds)
+  if (attacking) {
+    attacking.kill('SIGKILL')
+    if (attacking.exitCode === null) await once(attacking, 'exit')
+  }
+  const peakRss = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`${proc}/status`, 'utf8'))![1])
+  // Connections of the attack that nobody closed yet run into their time limits.
+  for (let left = 40; left > 0 && countDescriptors() > before + 5; left--) await sleep(1_000)
+  const descriptors = Math.max(0, countDescriptors() - before)
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+  const at = (share: number) =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN
+  return {
+    name,
+    sent,
+    good: times.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    peakRss: Math.round(peakRss / 1024),
+    descriptors,
+  }
+}
+
+async function startFilter(): Promise<{ child: ChildProcess; port: number }> {
+  const config = {
+    listenIP: '127.0.0.1',
+    listenPort: 0,
+    configListenPort: 0,
+    nodeosUrl: '127.0.0.1',
+    nodeosPort: nodeos.port,
+  }
+  const file = join(folder, 'config.json')
+  writeFileSync(file, JSON.stringify(config))
+  const program = join(import.meta.dirname, '../../worker/runtimes/node.ts')
+  const child = spawn(process.execPath, [program, '--configFile', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const port = await new Promise<number>((resolve) => {
+    child.stdout!.on('data', (text) => {
+      const found = /listening on 127\.0\.0\.1:(\d+),/.exec(String(text))?.[1]
+      if (found) resolve(Number(found))
+    })
+  })
+  return { child, port }
+}
+
+/** A good client's 20 requests a second, over new connections and kept ones in turn. Times in ms, sorted. */
+async function measure(port: number, duration: number): Promise<{ sent: number; times: number[] }> {
+  const kept = new Agent({ keepAlive: true, maxSockets: 4 })
+  const times: number[] = []
+  const pending: Promise<void>[] = []
+  for (let n = 0; n < duration * 20; n++) {
+    pending.push(
+      new Promise((resolve) => {
+        const start = performance.now()
+        const asked = request(
+          { port, path: '/v1/chain/get_info', agent: n % 2 ? kept : false, timeout: 5_000 },
+          (response) => {
+            response.resume()
+            response.on('end', () => {
+              if (response.statusCode === 200) times.push(performance.now() - start)
+              resolve()
+            })
+          },
+        )
+        asked.on('timeout', () => asked.destroy())
+        asked.on('error', () => resolve())
+        asked.end()
+      }),
+    )
+    await sleep(50)
+  }
+  await Promise.all(pending)
+  kept.destroy()
+  return { sent: pending.length, times: times.toSorted((a, b) => a - b) }
+}
