@@ -1,0 +1,204 @@
+// The platform where a request is a Request and nodeos is asked with fetch: shared by Bun, Deno and Cloudflare.
+import type { Context, Hono } from 'hono'
+import type { FilterConfig } from '../../shared/config.ts'
+import { responseHeaders } from '../headers.ts'
+import { nodeosOrigin } from '../nodeos-origin.ts'
+import type {
+  BodyRead,
+  HeaderPairs,
+  Platform,
+  ResponsePolicy,
+  UpstreamRequest,
+  UpstreamTrouble,
+} from '../platform.ts'
+
+/** What a runtime says of one request beside the Request itself. */
+export interface RequestFacts {
+  /** Address of the connection's other end, or the client's where the runtime vouches for it. */
+  peer: string
+  /** Keeps the runtime alive until the work is done; needed only where it ends with the response. */
+  waitUntil?(work: Promise<unknown>): void
+}
+
+interface Exchange extends RequestFacts {
+  /** Bytes of the body that are held for it. */
+  held: number
+}
+
+export interface WebPlatform extends Platform {
+  /** Answers one request with the app. */
+  serve(app: Hono, request: Request, facts: RequestFacts): Promise<Response>
+}
+
+const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
+
+export function createWebPlatform(config: () => FilterConfig): WebPlatform {
+  let heldBytes = 0
+
+  const readBody = async (c: Context, maxBytes: number): Promise<BodyRead> => {
+    const { method, body } = c.req.raw
+    // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
+    if (body === null || method === 'GET' || method === 'HEAD') return NO_BODY
+    const exchange = exchangeOf(c)
+    const { bodyTimeout, maxBufferedBytes } = config()
+    const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
+    const stop = () => void reader.cancel().catch(() => {})
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      stop()
+    }, bodyTimeout * 1000)
+    const chunks: Uint8Array[] = []
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (late) return { aborted: true }
+        if (done) return { bytes: joined(chunks, exchange.held) }
+        chunks.push(value)
+        exchange.held += value.length
+        heldBytes += value.length
+        if (exchange.held <= maxBytes && heldBytes <= maxBufferedBytes) continue
+        stop()
+        return exchange.held > maxBytes ? { tooLarge: true } : { overloaded: true }
+      }
+    } catch {
+      return { aborted: true }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    incoming: (c) => {
+      const { method, url, headers } = c.req.raw
+      // Not parsed once more: what stands behind the origin is what the policy judges and nodeos gets.
+      const target = url.slice(url.indexOf('/', url.indexOf('://') + 3))
+      return { method, target, headers: toPairs(headers), peer: exchangeOf(c).peer }
+    },
+    readBody,
+    forward: async (c, request, policy) => {
+      const exchange = pass(request, policy, config())
+      // A client that leaves does not escape the verdict on its transaction.
+      exchangeOf(c).waitUntil?.(exchange.then(({ passed }) => passed))
+      return (await exchange).answer
+    },
+    waitUntil: (c, work) => exchangeOf(c).waitUntil?.(work),
+    serve: async (app, request, facts) => {
+      const exchange: Exchange = { ...facts, held: 0 }
+      try {
+        return await app.fetch(request, exchange)
+      } finally {
+        heldBytes -= exchange.held
+      }
+    },
+  }
+}
+
+function exchangeOf(c: Context): Exchange {
+  return c.env as Exchange
+}
+
+interface Passed {
+  answer: Response | UpstreamTrouble
+  /** Resolves when what was to be kept of the answer has been observed. */
+  passed?: Promise<void>
+}
+
+async function pass(request: UpstreamRequest, policy: ResponsePolicy, config: FilterConfig): Promise<Passed> {
+  const found = await ask(request, config)
+  if (!(found instanceof Response)) return { answer: found }
+  const { status, statusText } = found
+  const headers = toHeaders(responseHeaders(toPairs(found.headers), policy.headers))
+  if (headers.has('content-encoding')) {
+    // Not asked for, and fetch has undone it, so that the length is another one too.
+    headers.delete('content-encoding')
+    headers.delete('content-length')
+  }
+  if (policy.keep === 0 || found.body === null) {
+    policy.observe(status, found.body === null ? new Uint8Array(0) : undefined)
+    return { answer: new Response(found.body, { status, statusText, headers }) }
+  }
+  const [forClient, forUs] = found.body.tee()
+  return {
+    answer: new Response(forClient, { status, statusText, headers }),
+    passed: readAtMost(forUs, policy.keep).then((body) => policy.observe(status, body)),
+  }
+}
+
+/** Asks nodeos; once more where nothing is executed, since it may close a kept connection just as it is used. */
+async function ask(request: UpstreamRequest, config: FilterConfig): Promise<Response | UpstreamTrouble> {
+  const headers = toHeaders(request.headers)
+  // fetch would decode the body and leave the headers as if it had not.
+  headers.set('accept-encoding', 'identity')
+  const abort = new AbortController()
+  // Times the head only: a signal that fires later would cut the body.
+  const timer = setTimeout(() => abort.abort(), config.nodeosTimeout * 1000)
+  const send = () =>
+    fetch(nodeosOrigin(config) + request.target, {
+      method: request.method,
+      headers,
+      body: request.body as BodyInit | null,
+      redirect: 'manual',
+      signal: abort.signal,
+    })
+  try {
+    return await send().catch((error) => {
+      if (!request.retryable || abort.signal.aborted) throw error
+      return send()
+    })
+  } catch {
+    if (abort.signal.aborted)
+      return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${config.nodeosTimeout} s` }
+    return { code: 'NODEOS_UNREACHABLE', detail: 'nodeos does not answer; try again' }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The whole body, or undefined where it is larger or breaks off. */
+async function readAtMost(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return joined(chunks, size)
+      chunks.push(value)
+      size += value.length
+      if (size <= maxBytes) continue
+      void reader.cancel().catch(() => {})
+      return undefined
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function joined(chunks: Uint8Array[], size: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+function toPairs(headers: Headers): HeaderPairs {
+  const pairs: HeaderPairs = []
+  headers.forEach((value, name) => {
+    pairs.push(name, value)
+  })
+  return pairs
+}
+
+function toHeaders(pairs: HeaderPairs): Headers {
+  const headers = new Headers()
+  for (let at = 0; at < pairs.length; at += 2) headers.append(pairs[at]!, pairs[at + 1]!)
+  return headers
+}
