@@ -2,11 +2,12 @@
 import { Buffer } from 'node:buffer'
 import { inflateSync } from 'node:zlib'
 
+const hexadecimal = /^(?:[0-9a-f]{2})*$/i
+
 /** Decodes hexadecimal of either case; undefined for an odd length or any other character. */
 export function decodeHex(hex: string): Uint8Array | undefined {
-  // Buffer stops silently at the first bad digit, so only the whole length proves that all of it was read.
-  const bytes = Buffer.from(hex, 'hex')
-  return bytes.length * 2 === hex.length ? bytes : undefined
+  // Buffer stops silently at the first bad digit, and takes U+0131 for a 1 as it looks at the low byte only.
+  return hexadecimal.test(hex) ? Buffer.from(hex, 'hex') : undefined
 }
 
 export type Inflated = { bytes: Uint8Array } | { tooLarge: true } | { corrupt: true }

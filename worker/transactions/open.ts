@@ -148,9 +148,21 @@ function openUnpacked(
   if (!Array.isArray(extensions) || extensions.length > 0)
     return wrong('"transaction_extensions" is not an empty array')
   return {
-    transaction: { form: 'unpacked', ...judged, actions, packedSize: 0 },
+    transaction: { form: 'unpacked', ...judged, actions, packedSize: packedSizeOf(actions) },
     text: JSON.stringify({ ...envelope, transaction: { ...header, transaction_extensions: [] } }),
   }
+}
+
+/** Bytes of the head of a packed transaction, with its varuints and the lengths of its vectors at one byte each. */
+const MIN_TRANSACTION_BYTES = 16
+const MIN_ACTION_BYTES = 18
+const AUTHORIZATION_BYTES = 16
+
+/** At least what a transaction would take when nodeos packs it. */
+function packedSizeOf(actions: Action[]): number {
+  const ofAction = ({ authorizers, dataSize }: Action) =>
+    MIN_ACTION_BYTES + authorizers.length * AUTHORIZATION_BYTES + dataSize
+  return actions.reduce((sum, action) => sum + ofAction(action), MIN_TRANSACTION_BYTES)
 }
 
 function openUnpackedAction(item: unknown): { judged: Action; rebuilt: JsonObject } | Violation {

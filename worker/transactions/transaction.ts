@@ -17,7 +17,7 @@ export interface Transaction {
   signatureCount: number
   /** Context-free actions first, as they are executed. */
   actions: Action[]
-  /** Bytes of the packed transaction after decompression; 0 where it is not packed. */
+  /** Bytes of the packed transaction after decompression; about what it would take where it is not packed yet. */
   packedSize: number
   /** Bytes of the packed context-free data after decompression. */
   contextFreeDataSize: number
