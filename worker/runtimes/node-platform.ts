@@ -23,6 +23,9 @@ const UPSTREAM_CONNECTIONS = 1024
 /** Seconds to connect to nodeos. */
 const CONNECT_TIMEOUT = 5
 
+/** The status that nginx logs where the client went away; nobody sees it. */
+const CLIENT_CLOSED_REQUEST = 499
+
 /**
  * Bytes of a body over which it takes its turn: reading and judging such ones costs milliseconds, in which every
  * other client would wait.
@@ -204,7 +207,8 @@ function send(exchange: Exchange, mayRetry: boolean): void {
         // The head is out; a closed connection is all that can still say that the body is not whole.
         outgoing.destroy()
         policy.observe(status, undefined)
-      } else if (mayRetry && isClosedConnection(error) && !outgoing.destroyed) send(exchange, false)
+      } else if (outgoing.destroyed) resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }))
+      else if (mayRetry && isClosedConnection(error)) send(exchange, false)
       else resolve(troubleOf(error, config))
     },
   }

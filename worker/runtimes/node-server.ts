@@ -48,9 +48,14 @@ export function createFilterServer(app: Hono, initial: FilterConfig): FilterServ
   const connections = new Map<string, number>()
   let trusted = initial.trustedProxies.map((range) => parseCidr(range)!)
   server.on('connection', (socket: Socket) => {
-    // Asked for now, since a client that resets its connection takes its address along.
+    // Asked for now, and so remembered: a client that resets its connection takes its address along. One that
+    // did so already could not be held to anything that it sent.
     const address = parseAddress(socket.remoteAddress ?? '')
-    if (!address || inAnyCidr(address, trusted)) return
+    if (!address) {
+      socket.destroy()
+      return
+    }
+    if (inAnyCidr(address, trusted)) return
     const client = clientNetwork(formatAddress(address))
     const count = (connections.get(client) ?? 0) + 1
     if (count > config.maxConnectionsPerClient) {
