@@ -1,0 +1,134 @@
+// What is sent: wrk scripts with requests as wallets and scanners send them, the transactions packed by eosjs.
+import { compress, packTransaction, SIGNATURES, toHex } from '../e2e/fuzz/transactions.ts'
+import { temporaryFile } from './processes.ts'
+import type { Setup } from './proxies.ts'
+
+export interface Request {
+  method: 'GET' | 'POST'
+  path: string
+  body: string
+}
+
+export interface Workload {
+  name: string
+  setup: Setup
+  /** Each with its share of the load. */
+  requests: { request: Request; share: number }[]
+  /** The workload whose HAProxy run this one is compared with. */
+  baseline: string
+  connections: number
+}
+
+export const getInfo: Request = { method: 'GET', path: '/v1/chain/get_info', body: '' }
+const notJson = push('{c}')
+
+function push(body: string): Request {
+  return { method: 'POST', path: '/v1/chain/push_transaction', body }
+}
+
+/** Bytes that zlib halves, as it about does with a contract's code; the same ones every time. */
+export function codeLike(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let state = 1
+  for (let at = 0; at < length; at++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    bytes[at] = state >>> 28
+  }
+  return bytes
+}
+
+const action = (account: string, name: string, data: Uint8Array) => ({
+  account,
+  name,
+  authorization: [{ actor: 'alice', permission: 'active' }],
+  data: toHex(data),
+})
+
+/** A push of one action whose body has about so many bytes, compressed. */
+export function pushOf(bodyBytes: number): Request {
+  const [account, name] = bodyBytes > 1_000 ? ['eosio', 'setcode'] : ['eosio.token', 'transfer']
+  // Two characters of hexadecimal for a byte of the stream, and two bytes of code for that.
+  const dataBytes = Math.max(33, bodyBytes - 350)
+  const packed = packTransaction({ actions: [action(account, name, codeLike(dataBytes))] })
+  return push(
+    JSON.stringify({
+      signatures: [SIGNATURES[0]],
+      compression: 'zlib',
+      packed_context_free_data: '',
+      packed_trx: toHex(compress(packed)),
+    }),
+  )
+}
+
+/** A push of so many transfers in one transaction, not compressed. */
+export function pushOfActions(count: number): Request {
+  const packed = packTransaction({
+    actions: Array.from({ length: count }, () => action('eosio.token', 'transfer', Buffer.alloc(33))),
+  })
+  return push(
+    JSON.stringify({
+      signatures: [SIGNATURES[0]],
+      compression: 'none',
+      packed_context_free_data: '',
+      packed_trx: toHex(packed),
+    }),
+  )
+}
+
+const one = (name: string, request: Request, more: Partial<Workload> = {}): Workload => ({
+  name,
+  setup: 'plain',
+  requests: [{ request, share: 1 }],
+  baseline: name,
+  connections: 64,
+  ...more,
+})
+
+const mix = [
+  { request: getInfo, share: 7 },
+  { request: pushOf(500), share: 2 },
+  { request: notJson, share: 1 },
+]
+
+export const workloads: Workload[] = [
+  one('get_info', getInfo),
+  one('push 0.5 kB', pushOf(500)),
+  one('push 10 kB', pushOf(10_000)),
+  one('push 500 kB', pushOf(499_000), { connections: 16 }),
+  one('rejected {c}', notJson),
+  { ...one('mix', getInfo), requests: mix },
+  { ...one('mix, relay', getInfo, { setup: 'relay', baseline: 'mix' }), requests: mix },
+]
+
+/** The workload as a wrk script: requests are made once, and the result is one line of JSON. */
+export function wrkScript({ name, requests }: Pick<Workload, 'name' | 'requests'>): string {
+  const formats = requests.flatMap(({ request, share }) => {
+    const { method, path, body } = request
+    const headers = body === '' ? '{}' : '{["Content-Type"]="application/json"}'
+    const format = `wrk.format("${method}", "${path}", ${headers}, ${body === '' ? 'nil' : JSON.stringify(body)})`
+    return Array.from({ length: share }, () => format)
+  })
+  // A seven-tenth share does not come in a row of seven.
+  const order = formats.map((format, index) => ({ format, at: (index * 3) % formats.length }))
+  order.sort((a, b) => a.at - b.at)
+  return temporaryFile(
+    `${name.replaceAll(/\W/g, '-')}.lua`,
+    `
+local made, at = {}, 0
+init = function()
+  made = { ${order.map(({ format }) => format).join(', ')} }
+end
+request = function()
+  at = at % #made + 1
+  return made[at]
+end
+done = function(summary, latency)
+  io.write(string.format(
+    '\\nRESULT {"requests":%d,"microseconds":%d,"errors":%d,"p50":%f,"p99":%f}\\n',
+    summary.requests, summary.duration,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+`,
+  )
+}
