@@ -17,7 +17,7 @@ import { headerValue, upstreamHeaders } from './headers.ts'
 import { parseJson } from './json.ts'
 import { MAX_JUDGED_RESPONSE, type Outcome, outcomeOf } from './outcome.ts'
 import type { BodyRead, IncomingRequest, Platform } from './platform.ts'
-import { reject } from './reject.ts'
+import { answerJson, reject } from './reject.ts'
 import type { Reporter } from './report.ts'
 import { createRules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
@@ -141,13 +141,18 @@ export function createFilter({ config, platform, reporter, logger }: FilterParts
   }
 
   const app = new Hono()
-  app.get('/patroneos/health', (c) => c.json({ status: 'ok' }))
-  app.all(RELAY_PATH, (c) => {
-    const message =
-      'Patroneos cannot receive fail2ban relay requests when running in filter mode. Please check your config.'
-    return c.json({ message, code: 403 }, 403)
-  })
-  app.all('/patroneos/*', (c) => c.json({ message: 'NOT_FOUND', code: 404 }, 404))
+  const answerOwn = (status: number, body: object) => () =>
+    answerJson(body, status, {}, currentSettings().headers)
+  app.get('/patroneos/health', answerOwn(200, { status: 'ok' }))
+  app.all(
+    RELAY_PATH,
+    answerOwn(403, {
+      message:
+        'Patroneos cannot receive fail2ban relay requests when running in filter mode. Please check your config.',
+      code: 403,
+    }),
+  )
+  app.all('/patroneos/*', answerOwn(404, { message: 'NOT_FOUND', code: 404 }))
   // One handler, not middleware: Hono calls a single match directly.
   app.all('*', handle)
   app.onError((error, c) => {

@@ -139,6 +139,15 @@ describe('configured headers', () => {
     expect(answer.headers).not.toHaveProperty('x-rejected-by')
   })
 
+  test.each([
+    ['GET', '/patroneos/health', 200],
+    ['POST', '/patroneos/fail2ban-relay', 403],
+    ['GET', '/patroneos/nothing', 404],
+  ])("are set on the filter's own answers: %s %s", async (method, target, status) => {
+    const { filter } = await startBoth({ headers })
+    expect(await ask(filter.port, { method, target })).toMatchObject({ status, headers: { server: 'tank' } })
+  })
+
   test('are set where nodeos does not answer', async () => {
     const nodeos = await startNodeos()
     await nodeos.close()

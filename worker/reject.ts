@@ -13,14 +13,25 @@ export interface RejectionHeaders {
 /** Builds the response of a rejection. */
 export function reject({ code, detail }: Violation, { headers, retryAfter }: RejectionHeaders): Response {
   const { status } = violations[code]
-  const fields: Record<string, string> = { 'content-type': 'application/json', 'x-rejected-by': 'patroneos' }
+  const fields: Record<string, string> = { 'x-rejected-by': 'patroneos' }
   // The rest of the body is not going to be read.
   if (code === 'BODY_TOO_LARGE') fields.connection = 'close'
   if (code === 'METHOD_NOT_ALLOWED') fields.allow = ALLOWED_METHODS
   if (retryAfter !== undefined) fields['retry-after'] = String(retryAfter)
+  return answerJson(errorBody(code, status, detail), status, fields, headers)
+}
+
+/** An answer of the filter's own: its header fields, then the configured ones. */
+export function answerJson(
+  body: object,
+  status: number,
+  fields: Record<string, string>,
+  headers: ReadonlyMap<string, string>,
+): Response {
+  const all: Record<string, string> = { 'content-type': 'application/json', ...fields }
   for (const [name, value] of headers) {
-    if (value === '') delete fields[name]
-    else fields[name] = value
+    if (value === '') delete all[name]
+    else all[name] = value
   }
-  return new Response(JSON.stringify(errorBody(code, status, detail)), { status, headers: fields })
+  return new Response(JSON.stringify(body), { status, headers: all })
 }
