@@ -70,7 +70,7 @@ export const modsecurity: Contender = {
     }
     const port = await freePort()
     const rules = temporaryFile(
-      'modsecurity.conf',
+      'modsecurity.rules',
       `
 SecRuleEngine On
 SecAuditEngine Off
