@@ -10,13 +10,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../shared/logger.ts'
 import { createFilterPool, type FilterPool, type FilterPoolConfig } from './haproxy.ts'
+import { createRelayProcess } from './testing/relay-process.ts'
 
 const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path))
 if (!HAPROXY) console.error('HAProxy is not installed: NOT TESTED: relay/haproxy.ts (Debian package haproxy)')
 
 const CONFIG = new URL('../docker/haproxy/haproxy.cfg', import.meta.url).pathname
 
-describe.skipIf(!HAPROXY)('filters in HAProxy', { timeout: 30_000 }, () => {
+describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30_000 }, () => {
   let directory: string
   let socket: string
   let port: number
@@ -201,6 +202,36 @@ describe.skipIf(!HAPROXY)('filters in HAProxy', { timeout: 30_000 }, () => {
     expect(await answering(port)).toEqual(new Set([a.name, b.name]))
     expect(await pool.apply(config(a))).toEqual([])
     await until(async () => (await servers(socket)).length === 1)
+  })
+
+  it('is what the relay does at its start and on each change of its configuration', async () => {
+    const [a, b, c] = [await startFilter(), await startFilter(), await startFilter()]
+    await startHaproxy(a)
+    const relay = await createRelayProcess(
+      directory,
+      { ...config(a, b), logFileLocation: join(directory, 'fail2ban.log') },
+      { PATRONEOS_RELAY_SECRET: '' },
+    )
+    await relay.start()
+    cleanUp.push(relay.stop)
+    await until(async () => (await answering(port)).size === 2)
+
+    const nobody = `http://127.0.0.1:${await freePort()}`
+    const change = (filterEndpoints: string[]) =>
+      fetch(`${relay.configUrl()}/patroneos/config`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ filterEndpoints }),
+      })
+    const partly = await change([b.url, c.url, nobody])
+    expect(partly.status).toBe(200)
+    expect(partly.headers.get('x-patroneos-warning')).toContain(`${nobody}: health check failed`)
+    expect(await answering(port)).toEqual(new Set([b.name, c.name]))
+    const wholly = await change([c.url])
+    expect(wholly.headers.get('x-patroneos-warning')).toBeNull()
+    await until(async () => (await servers(socket)).length === 1)
+    expect(await relay.stop()).toBe(0)
+    expect(await answering(port)).toEqual(new Set([c.name]))
   })
 
   it('can be handed an HAProxy that refuses', async () => {

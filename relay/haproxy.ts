@@ -1,13 +1,6 @@
 // Keeps the servers of HAProxy's backend the same as the relay's `filterEndpoints`, over HAProxy's Runtime API
 // (a unix socket; "Unix Socket commands" in HAProxy's management guide), without a reload.
 //
-// Wiring, in the program that owns the configuration:
-//
-//   const pool = createFilterPool({ logger })
-//   await pool.apply(config)                    at the start, after the listeners are up
-//   warnings: (config) => pool.apply(config)    in the config API's options, for each change
-//   await pool.close()                          at the end; HAProxy keeps its servers
-//
 // Nothing is remembered of what was done: each round compares what HAProxy has with what it should have. So a
 // restarted HAProxy, a lost socket and a half-finished change all heal in the same way, by the next round.
 import { lookup } from 'node:dns/promises'

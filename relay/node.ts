@@ -12,6 +12,7 @@ import {
   version,
 } from '../shared/node-program.ts'
 import { createRelay } from './app.ts'
+import { createFilterPool } from './haproxy.ts'
 import { openLogFile } from './log-file.ts'
 
 /** Milliseconds that messages under way have at the end. */
@@ -23,9 +24,10 @@ async function start({ logger, store, token, secrets }: Program<RelayConfig>): P
     throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
   })
   const { app, metrics } = createRelay({ config: store.current, secrets, log, logger, now: Date.now })
+  const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
-    createConfigApi({ schema: relayConfigSchema, store, token, metrics }).fetch,
+    createConfigApi({ schema: relayConfigSchema, store, token, metrics, warnings: pool.apply }).fetch,
   )
 
   const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)
@@ -48,9 +50,15 @@ async function start({ logger, store, token, secrets }: Program<RelayConfig>): P
     logger.info('SIGHUP: opening the log file again')
   })
   onStopSignal(logger, async () => {
-    await Promise.all([closeServer(relayServer, DRAIN_TIME), closeServer(configServer, 1_000)])
+    await Promise.all([
+      closeServer(relayServer, DRAIN_TIME),
+      closeServer(configServer, 1_000),
+      // HAProxy keeps its servers, and clients are served on.
+      pool.close(),
+    ])
     await log.close()
   })
+  await pool.apply(store.current())
 }
 
 await runProgram(

@@ -75,7 +75,7 @@ export function createConfigApi<C extends object>(options: ConfigApiOptions<C>):
     if (restart.length > 0) c.header('X-Patroneos-Restart-Required', restart.join(', '))
     if (store.transient) c.header('X-Patroneos-Not-Stored', store.transient)
     for (const warning of (await options.warnings?.(parsed.config)) ?? [])
-      c.header('X-Patroneos-Warning', warning, { append: true })
+      c.header('X-Patroneos-Warning', headerText(warning), { append: true })
     return answer(c, parsed.config)
   }
 
@@ -120,6 +120,11 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   }
   // fromEntries defines a key named __proto__ like any other, where an assignment would set the prototype.
   return Object.fromEntries(entries)
+}
+
+/** What an HTTP header can carry (RFC 9110, section 5.5): a line of visible ASCII. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ')
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 export interface RelayProcess {
   url: string
+  /** Of the config listener, once it was started. */
+  configUrl(): string
   start(): Promise<void>
   /** Sends SIGTERM and resolves to the exit code. */
   stop(): Promise<number | null>
@@ -35,8 +37,10 @@ export async function createRelayProcess(
     JSON.stringify({ listenIP: '127.0.0.1', listenPort: port, configListenPort: 0, ...config }),
   )
   let child: ChildProcess | undefined
+  let configAddress = ''
   return {
     url: `http://127.0.0.1:${port}`,
+    configUrl: () => `http://${configAddress}`,
     start: async () => {
       child = spawn(process.execPath, [join(import.meta.dirname, '../node.ts'), '--configFile', configFile], {
         env: { ...process.env, ...env },
@@ -44,10 +48,16 @@ export async function createRelayProcess(
       })
       await new Promise<void>((resolve, reject) => {
         child!.once('exit', (code) => reject(new Error(`the relay ended with ${code}`)))
-        child!.stdout!.on('data', (text) => String(text).includes('listening on') && resolve())
+        child!.stdout!.on('data', (text) => {
+          const [, address] = /listening on .* config on ([\d.:]+)/.exec(String(text)) ?? []
+          if (address === undefined) return
+          configAddress = address
+          resolve()
+        })
       })
     },
     stop: async () => {
+      if (child!.exitCode !== null) return child!.exitCode
       child!.kill('SIGTERM')
       const [code] = await once(child!, 'exit')
       return code
