@@ -10,14 +10,26 @@ export type Cidr = [ParsedAddress, number]
 
 /**
  * Parses one bare address. Takes dotted IPv4 of four decimal parts and RFC 4291 IPv6 text; undefined for
- * anything else (names, ports, brackets, octal or short IPv4 forms).
+ * anything else (names, ports, brackets, numbers, octal or short IPv4 forms).
  */
 export function parseAddress(text: string): ParsedAddress | undefined {
-  if (text.includes('.') && !text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
-  if (!ipaddr.isValid(text)) return undefined
-  const address = ipaddr.process(text)
-  if (address.kind() === 'ipv6') (address as ipaddr.IPv6).zoneId = undefined as never
+  // ipaddr.js takes what inet_aton took as well, and ::a.b.c.d for ::ffff:a.b.c.d.
+  if (!text.includes(':')) return isDotted(text) ? ipaddr.IPv4.parse(text) : undefined
+  const hexadecimal = text.replace(/[^:%]*\.[^:%]*(?=%|$)/, toHexGroups)
+  if (hexadecimal.includes('.') || !ipaddr.IPv6.isValid(hexadecimal)) return undefined
+  const address = ipaddr.IPv6.parse(hexadecimal)
+  if (address.isIPv4MappedAddress()) return address.toIPv4Address()
+  address.zoneId = undefined as never
   return address
+}
+
+const isDotted = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text)
+
+/** `192.0.2.1` as the last two groups of an IPv6 address; anything else is left as it is. */
+function toHexGroups(text: string): string {
+  if (!isDotted(text)) return text
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets
+  return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
 /** The canonical text of a parsed address. */
