@@ -59,16 +59,15 @@ const actionName = text('contract::action, each an account name', (value) => {
   return rest.length === 0 && isName(contract) && isName(action)
 })
 
+const isMap = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input)
+
 /**
  * An object used as a map, every key and value checked. Not v.record, which silently leaves out the key
  * `constructor`: an account may have that name.
  */
 function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>, allowed: string) {
   return v.pipe(
-    v.custom<Record<string, T>>(
-      (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
-      allowed,
-    ),
+    v.custom<Record<string, T>>(isMap, allowed),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return
       for (const [name, entry] of Object.entries(dataset.value)) {
@@ -83,6 +82,13 @@ function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>, allowe
     }),
   )
 }
+
+/** An object of known keys. Not v.strictObject alone, to which an empty array is one. */
+const section = <const E extends v.ObjectEntries>(entries: E, allowed: string) =>
+  v.pipe(
+    v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isMap, allowed),
+    v.strictObject(entries, allowed),
+  )
 
 const LISTED = 'true (remove the entry, in a patch with null, to allow it)'
 const listed = v.custom<true>((input) => input === true, LISTED)
@@ -160,7 +166,7 @@ export const filterConfigSchema = v.strictObject(
       'CIDRs whose X-Forwarded-For is believed; the client is the rightmost address outside of them',
     ),
     endpoints: key(
-      v.strictObject(
+      section(
         {
           allow: v.optional(list(endpoint, 'a list of paths'), [
             '/v1/chain/*',
