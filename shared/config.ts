@@ -2,6 +2,7 @@
 // meaning of every key. The reference in the README and the answers of the config API are made from these.
 import * as v from 'valibot'
 import { parseAddress, parseCidr } from './address.ts'
+import type { StrikeClass } from './violations.ts'
 
 /** A key of the configuration: what is allowed, its default, and what it does in one line. */
 function key<S extends v.GenericSchema, const D extends v.InferInput<S>>(
@@ -101,6 +102,33 @@ const headerValue = text('text without control characters', (value) =>
 )
 
 const list = <S extends v.GenericSchema>(item: S, allowed: string) => v.array(item, allowed)
+
+/** Violations within findTime that bring a ban, by class; those that are common mistakes too are allowed more of. */
+const retries = (fallback: number) => v.optional(integer(0, 100, 'violations; 0 is never'), fallback)
+const maxRetry: Record<StrikeClass, ReturnType<typeof retries>> = {
+  malformed: retries(3),
+  signatures: retries(3),
+  contracts: retries(3),
+  size: retries(3),
+  batch: retries(3),
+  endpoints: retries(20),
+  failed: retries(20),
+}
+
+const bans = v.strictObject(
+  {
+    findTime: v.optional(integer(1, 86_400, 'seconds'), 60),
+    maxRetry: v.optional(
+      v.strictObject(maxRetry, `an object with any of ${Object.keys(maxRetry).join(', ')}`),
+      {},
+    ),
+    banTime: v.optional(integer(1, 31_536_000, 'seconds'), 300),
+    maxBanTime: v.optional(integer(1, 31_536_000, 'seconds'), 604_800),
+  },
+  'an object with findTime, maxRetry, banTime and maxBanTime, or null',
+)
+/** When the filter itself bans a client. */
+export type BanPolicy = v.InferOutput<typeof bans>
 
 /** The keys of the original that both programs take, so that one file may serve both. */
 const common = {
@@ -250,6 +278,11 @@ export const filterConfigSchema = v.strictObject(
       'Bytes of all request bodies held at one time',
     ),
     logSuccess: key(flag, false, 'Report successes to the relays too'),
+    bans: key(
+      v.nullable(bans),
+      null,
+      'The filter\'s own bans, for setups without fail2ban: {"findTime":60,"banTime":300,"maxBanTime":604800} bans for banTime seconds after maxRetry violations of a class (0 is never) within findTime, twice as long each time; null is none',
+    ),
   },
   'a JSON object of configuration keys',
 )
@@ -322,7 +355,9 @@ function toConfigIssues<C>(
     return [{ path, found: show(issue.input), allowed: issue.message }]
   // valibot names the first unknown key only; an operator wants all of them at once.
   const parents = (issue.path ?? []).slice(0, -1)
-  const known = Object.keys(parents.length === 0 ? schema.entries : { allow: 0, deny: 0 })
+  const known = Object.keys(
+    parents.reduce<Entries>((entries, { key }) => entriesOf(entries[key as string]), schema.entries),
+  )
   const object = parents.reduce(
     (value, item) => (value as Record<string, unknown>)[item.key as string],
     input,
@@ -334,6 +369,14 @@ function toConfigIssues<C>(
       found: 'an unknown key',
       allowed: known.toSorted().join(', '),
     }))
+}
+
+type Entries = Record<string, v.GenericSchema>
+
+/** The keys of an object's schema, which stands within optional and nullable. */
+function entriesOf(schema: object | undefined): Entries {
+  const { wrapped, entries } = (schema ?? {}) as { wrapped?: object; entries?: Entries }
+  return wrapped ? entriesOf(wrapped) : (entries ?? {})
 }
 
 function show(value: unknown): string {

@@ -1,16 +1,18 @@
 // The filter: one request's way from the client to nodeos and back, in the order in which it is judged.
 import { type Context, Hono } from 'hono'
-import { type Address, type Cidr, parseCidr } from '../shared/address.ts'
+import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config.ts'
 import type { Logger } from '../shared/logger.ts'
 import { RELAY_PATH } from '../shared/report-message.ts'
 import {
+  type ReportCode,
   SUCCESS,
   strikeClassOf,
   TRANSACTION_FAILED,
   type Violation,
   violation,
 } from '../shared/violations.ts'
+import { type Ban, type BanStore, banPolicyOf, secondsLeft } from './bans/ban-store.ts'
 import { createClientAddress } from './client-address.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue, upstreamHeaders } from './headers.ts'
@@ -37,6 +39,7 @@ export interface FilterParts {
   config(): FilterConfig
   platform: Platform
   reporter: Reporter
+  bans: BanStore
   logger: Logger
 }
 
@@ -47,10 +50,14 @@ export interface Filter {
 
 /** What a configuration is made into once, so that nothing of it is worked out for a request. */
 function prepare(config: FilterConfig) {
+  const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   return {
     config,
     enforced: config.mode === 'enforce',
-    clientAddress: createClientAddress(config.trustedProxies.map((range) => parseCidr(range) as Cidr)),
+    clientAddress: createClientAddress(trusted),
+    // A proxy that does not say for whom it asks stands for everybody behind it.
+    mayBeBanned: (client: Address) => !inAnyCidr(parseAddress(client)!, trusted),
+    bansClients: banPolicyOf(config) !== null,
     judgeEndpoint: createEndpointPolicy(config.endpoints),
     rules: createRules(config),
     headers: new Map(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])),
@@ -59,7 +66,7 @@ function prepare(config: FilterConfig) {
 type Settings = ReturnType<typeof prepare>
 
 /** Builds the filter over a platform. */
-export function createFilter({ config, platform, reporter, logger }: FilterParts): Filter {
+export function createFilter({ config, platform, reporter, bans, logger }: FilterParts): Filter {
   const verdicts = createVerdictLog(logger)
   let settings = prepare(config())
   reporter.setRelays(settings.config.logEndpoints)
@@ -82,9 +89,15 @@ export function createFilter({ config, platform, reporter, logger }: FilterParts
     const rejected = (found: Violation): Response | undefined => {
       verdicts.violation(found, client, enforced)
       if (!enforced) return undefined
-      if (strikeClassOf(found.code) !== null) report(c, client, found.code)
+      if (strikeClassOf(found.code) !== null) {
+        report(c, client, found.code)
+        strike(c, client, found.code, 1, settings)
+      }
       return reject(found, { headers, ...(found.code === 'OVERLOADED' && { retryAfter: RETRY_AFTER }) })
     }
+
+    const ban = settings.bansClients ? bans.banOf(client) : undefined
+    if (ban && settings.mayBeBanned(client)) return banned(ban, client, request, settings)
 
     const wrongHead = judgeHead(request, settings)
     const refused = wrongHead && rejected(wrongHead)
@@ -128,16 +141,37 @@ export function createFilter({ config, platform, reporter, logger }: FilterParts
     return reject(answer, { headers, retryAfter: RETRY_AFTER })
   }
 
-  const report = (c: Context, client: Address, code: Parameters<Reporter['report']>[1]) => {
+  const report = (c: Context, client: Address, code: ReportCode) => {
     reporter.report(client, code)
     platform.waitUntil(c, reporter.idle())
   }
 
-  const reportOutcome = (c: Context, client: Address, outcome: Outcome, { config }: Settings) => {
+  const banned = (ban: Ban, client: Address, { peer }: IncomingRequest, settings: Settings): Response => {
+    const retryAfter = secondsLeft(ban, Date.now())
+    const found = violation('BANNED', `${ban.network} is banned for ${retryAfter} more seconds`)
+    verdicts.violation(found, client, true)
+    // A proxy's connection carries other clients' requests as well.
+    const direct = settings.clientAddress(peer, '') === client
+    return reject(found, { headers: settings.headers, retryAfter, close: direct })
+  }
+
+  const strike = (c: Context, client: Address, code: ReportCode, count: number, settings: Settings) => {
+    const strikeClass = strikeClassOf(code)
+    if (!settings.bansClients || strikeClass === null || !settings.mayBeBanned(client)) return
+    const counted = bans.strike(client, strikeClass, count)
+    platform.waitUntil(
+      c,
+      counted.then((ban) => ban && verdicts.banned(ban, strikeClass)),
+    )
+  }
+
+  const reportOutcome = (c: Context, client: Address, outcome: Outcome, settings: Settings) => {
     if (outcome === 'success') {
-      if (config.logSuccess) report(c, client, SUCCESS)
-    } else if (outcome !== 'trouble')
+      if (settings.config.logSuccess) report(c, client, SUCCESS)
+    } else if (outcome !== 'trouble') {
       for (let left = outcome.failed; left > 0; left--) report(c, client, TRANSACTION_FAILED)
+      strike(c, client, TRANSACTION_FAILED, outcome.failed, settings)
+    }
   }
 
   const app = new Hono()

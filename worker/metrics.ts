@@ -1,8 +1,10 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
+import type { BanStore } from './bans/ban-store.ts'
 import type { Reporter } from './report.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
-export function prometheusText(verdicts: VerdictLog, reporter: Reporter): string {
+export function prometheusText(verdicts: VerdictLog, reporter: Reporter, bans: BanStore): string {
+  const { inForce, begun, errors } = bans.counters()
   const relays = Object.entries(reporter.counters())
   return [
     family('patroneos_requests_total', 'counter', 'Requests by what became of them', [
@@ -25,6 +27,14 @@ export function prometheusText(verdicts: VerdictLog, reporter: Reporter): string
       'Reports that wait for a relay',
       relays.map(([relay, { queued }]) => ({ labels: { relay }, value: queued })),
     ),
+    family('patroneos_bans', 'gauge', 'Bans in force', [{ labels: {}, value: inForce }]),
+    family('patroneos_bans_total', 'counter', 'Bans that began', [{ labels: {}, value: begun }]),
+    family(
+      'patroneos_ban_store_errors_total',
+      'counter',
+      'Times that bans could not be asked for or counted',
+      [{ labels: {}, value: errors }],
+    ),
   ].join('')
 }
 
@@ -37,7 +47,7 @@ function family(name: string, type: 'counter' | 'gauge', help: string, samples: 
   const lines = samples.map(({ labels, value }) => {
     // JSON escapes a label's backslash, quote and newline just as the exposition format wants them.
     const pairs = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(text)}`)
-    return `${name}{${pairs.join(',')}} ${value}\n`
+    return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`
   })
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
 }

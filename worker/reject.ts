@@ -8,14 +8,19 @@ export interface RejectionHeaders {
   headers: ReadonlyMap<string, string>
   /** Seconds after which the same request may pass. */
   retryAfter?: number
+  /** The connection has no further use. */
+  close?: boolean
 }
 
 /** Builds the response of a rejection. */
-export function reject({ code, detail }: Violation, { headers, retryAfter }: RejectionHeaders): Response {
+export function reject(
+  { code, detail }: Violation,
+  { headers, retryAfter, close }: RejectionHeaders,
+): Response {
   const { status } = violations[code]
   const fields: Record<string, string> = { 'x-rejected-by': 'patroneos' }
   // The rest of the body is not going to be read.
-  if (code === 'BODY_TOO_LARGE') fields.connection = 'close'
+  if (code === 'BODY_TOO_LARGE' || close) fields.connection = 'close'
   if (code === 'METHOD_NOT_ALLOWED') fields.allow = ALLOWED_METHODS
   if (retryAfter !== undefined) fields['retry-after'] = String(retryAfter)
   return answerJson(errorBody(code, status, detail), status, fields, headers)

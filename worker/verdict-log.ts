@@ -1,7 +1,8 @@
 // Counts every verdict and logs some: under a flood a line for each would be a second flood.
 import type { Address } from '../shared/address.ts'
 import type { Logger } from '../shared/logger.ts'
-import { TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
+import { type StrikeClass, TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
+import { type Ban, secondsLeft } from './bans/ban-store.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Lines a second; the rest are counted and said in one. */
@@ -10,6 +11,8 @@ const MAX_LINES = 10
 export interface VerdictLog {
   violation(found: Violation, client: Address, enforced: boolean): void
   outcome(outcome: Outcome): void
+  /** A ban has begun, through strikes of this class. */
+  banned(ban: Ban, strikeClass: StrikeClass): void
   /** Requests by what became of them: a violation's code, TRANSACTION_FAILED, SUCCESS or TROUBLE. */
   counts(): ReadonlyMap<string, number>
 }
@@ -37,6 +40,16 @@ export function createVerdictLog(logger: Logger): VerdictLog {
     },
     outcome: (outcome) => {
       count(typeof outcome === 'object' ? TRANSACTION_FAILED : outcome.toUpperCase())
+    },
+    banned: (ban, strikeClass) => {
+      const { network, times } = ban
+      if (mayLog())
+        logger.warn('banned', {
+          client: network,
+          class: strikeClass,
+          seconds: secondsLeft(ban, Date.now()),
+          times,
+        })
     },
     counts: () => counts,
   }

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { filterConfigSchema, parseConfig } from '../../shared/config.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { createFilter } from '../../worker/app.ts'
+import { createMemoryBans } from '../../worker/bans/memory.ts'
 import type { HeaderPairs, Platform } from '../../worker/platform.ts'
 import type { Forwarded, Outcome, Rules, Send } from './breaches.ts'
 import type { HostileRequest } from './hostile.ts'
@@ -60,6 +61,7 @@ export function createSend(rules: Rules): Send {
       drain: async () => {},
       counters: () => ({}),
     },
+    bans: createMemoryBans(null, Date.now),
     logger: createLogger({ readable: false, write: () => {} }),
   })
   return async (request): Promise<Outcome> => {

@@ -14,6 +14,9 @@ import {
   version,
 } from '../../shared/node-program.ts'
 import { createFilter } from '../app.ts'
+import { banPolicyOf } from '../bans/ban-store.ts'
+import { addBansApi } from '../bans/bans-api.ts'
+import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
 import { prometheusText } from '../metrics.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
 import type { Platform } from '../platform.ts'
@@ -38,7 +41,7 @@ export interface FilterListener {
 /** What a runtime adds to the program. */
 export interface FilterRuntime {
   platform: Platform
-  listen(app: Hono, config: FilterConfig): Promise<FilterListener>
+  listen(app: Hono, config: FilterConfig, bans: MemoryBans): Promise<FilterListener>
   /** Resolves when what is under way to nodeos is done. */
   close(): Promise<void>
 }
@@ -61,23 +64,26 @@ async function start(
   runtime: FilterRuntime,
 ): Promise<void> {
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
+  const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
   const { app, verdicts } = createFilter({
     config: store.current,
     platform: runtime.platform,
     reporter,
+    bans,
     logger,
   })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
-    metrics: () => prometheusText(verdicts, reporter),
+    metrics: () => prometheusText(verdicts, reporter, bans),
   })
+  addBansApi(configApi, bans)
   const configServer = createAppServer(configApi.fetch)
 
   const { configListenIP, configListenPort } = store.current()
   const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)
-  const listener = await runtime.listen(app, store.current()).catch((error) => {
+  const listener = await runtime.listen(app, store.current(), bans).catch((error) => {
     configServer.close()
     throw error
   })
@@ -86,7 +92,10 @@ async function start(
   )
   if (store.current().mode === 'monitor')
     logger.warn('mode is "monitor": nothing is rejected and nothing is reported')
-  onConfigChange((config) => listener.configure(config))
+  onConfigChange((config) => {
+    bans.configure(banPolicyOf(config))
+    listener.configure(config)
+  })
   const stopProbing = probe(store.current, logger)
 
   onStopSignal(logger, async () => {

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
+import type { MemoryBans } from '../bans/memory.ts'
 
 export interface FilterServer {
   server: Server
@@ -12,7 +13,11 @@ export interface FilterServer {
   configure(config: FilterConfig): void
 }
 
-export function createFilterServer(app: Hono, initial: FilterConfig): FilterServer {
+export function createFilterServer(
+  app: Hono,
+  initial: FilterConfig,
+  bans: Pick<MemoryBans, 'isShutOut'>,
+): FilterServer {
   let config = initial
   const handle = getRequestListener(app.fetch)
   const server = createServer({
@@ -56,7 +61,12 @@ export function createFilterServer(app: Hono, initial: FilterConfig): FilterServ
       return
     }
     if (inAnyCidr(address, trusted)) return
-    const client = clientNetwork(formatAddress(address))
+    const peer = formatAddress(address)
+    if (bans.isShutOut(peer)) {
+      socket.destroy()
+      return
+    }
+    const client = clientNetwork(peer)
     const count = (connections.get(client) ?? 0) + 1
     if (count > config.maxConnectionsPerClient) {
       socket.destroy()

@@ -8,8 +8,8 @@ await runFilter((config) => {
   const platform = createNodePlatform(config)
   return {
     platform,
-    listen: async (app, initial) => {
-      const { server, configure } = createFilterServer(app, initial)
+    listen: async (app, initial, bans) => {
+      const { server, configure } = createFilterServer(app, initial, bans)
       const address = await listen(server, 'listenPort', initial.listenIP, initial.listenPort)
       return { address, configure, close: (milliseconds) => closeServer(server, milliseconds) }
     },

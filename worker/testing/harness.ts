@@ -8,6 +8,8 @@ import { createLogger } from '../../shared/logger.ts'
 import { listen } from '../../shared/node-program.ts'
 import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
+import { banPolicyOf } from '../bans/ban-store.ts'
+import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
 import type { Reporter } from '../report.ts'
 import { createNodePlatform } from '../runtimes/node-platform.ts'
 import { createFilterServer } from '../runtimes/node-server.ts'
@@ -32,6 +34,7 @@ export interface RunningFilter extends Pick<Filter, 'verdicts'> {
   port: number
   /** What relays would be told, in order. */
   reports: { host: string; code: ReportCode }[]
+  bans: MemoryBans
   /** JSON lines. */
   log: string[]
   /** Puts another configuration in force, as the config API does. */
@@ -48,13 +51,15 @@ export async function startFilter(
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
   const platform = createNodePlatform(() => config)
+  const bans = createMemoryBans(banPolicyOf(config), Date.now)
   const { app, verdicts } = createFilter({
     config: () => config,
     platform,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
+    bans,
     logger: createLogger({ readable: false, write: (line) => log.push(line) }),
   })
-  const { server, configure } = createFilterServer(app, config)
+  const { server, configure } = createFilterServer(app, config, bans)
   const address = await listen(server, 'listenPort', '127.0.0.1', 0)
   onTestFinished(async () => {
     server.close()
@@ -67,8 +72,10 @@ export async function startFilter(
     reports,
     log,
     verdicts,
+    bans,
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })
+      bans.configure(banPolicyOf(config))
       configure(config)
     },
   }

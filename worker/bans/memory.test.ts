@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import type { Address } from '../../shared/address.ts'
+import { filterConfig } from '../testing/harness.ts'
+import { createMemoryBans } from './memory.ts'
+
+const alice = '203.0.113.9' as Address
+const start = Date.UTC(2026, 0, 1)
+const second = 1000
+
+/** Bans under a policy, with a clock that stands until it is moved. */
+function memoryBans(policy: object = {}) {
+  let now = start
+  const bans = createMemoryBans(filterConfig({ bans: policy }).bans, () => now)
+  return {
+    ...bans,
+    wait: (seconds: number) => {
+      now += seconds * second
+    },
+  }
+}
+
+describe('bans in memory', () => {
+  it('begin with the strike that reaches maxRetry within findTime, each class counted alone', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 3, failed: 2 } })
+    expect(await bans.strike(alice, 'malformed', 1)).toBeUndefined()
+    bans.wait(59)
+    expect(await bans.strike(alice, 'malformed', 1)).toBeUndefined()
+    expect(await bans.strike(alice, 'failed', 1)).toBeUndefined()
+    bans.wait(2)
+    // The first one is older than findTime now.
+    expect(await bans.strike(alice, 'malformed', 1)).toBeUndefined()
+    expect(bans.banOf(alice)).toBeUndefined()
+    expect(await bans.strike(alice, 'malformed', 1)).toMatchObject({ network: alice, times: 1 })
+    expect(bans.banOf(alice)).toMatchObject({ network: alice })
+  })
+
+  it('last twice as long each time, up to maxBanTime, and start over for one who kept still', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 1 }, banTime: 100, maxBanTime: 350 })
+    const lengths: number[] = []
+    for (const pause of [0, 101, 201, 351, 350 + 351]) {
+      bans.wait(pause)
+      const now = start + [0, 101, 302, 653, 1354][lengths.length]! * second
+      lengths.push(((await bans.strike(alice, 'malformed', 1))!.until - now) / second)
+    }
+    expect(lengths).toEqual([100, 200, 350, 350, 100])
+  })
+
+  it('end by themselves, are not made longer by requests under way, and leave a clean slate', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 2 }, banTime: 60 })
+    await bans.strike(alice, 'malformed', 2)
+    bans.wait(59)
+    expect(await bans.strike(alice, 'malformed', 5)).toBeUndefined()
+    expect(bans.banOf(alice)).toBeDefined()
+    bans.wait(1)
+    expect(bans.banOf(alice)).toBeUndefined()
+    expect(await bans.strike(alice, 'malformed', 1)).toBeUndefined()
+  })
+
+  it('hold a whole IPv6 /64, and no other', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 2 } })
+    await bans.strike('2001:db8::1' as Address, 'malformed', 1)
+    await bans.strike('2001:db8::ffff:2' as Address, 'malformed', 1)
+    expect(bans.banOf('2001:db8:0:0:abcd::3' as Address)).toBeDefined()
+    expect(bans.banOf('2001:db8:0:1::3' as Address)).toBeUndefined()
+  })
+
+  it('never come of a class that is 0', async () => {
+    const bans = memoryBans({ maxRetry: { failed: 0 } })
+    expect(await bans.strike(alice, 'failed', 100)).toBeUndefined()
+  })
+
+  it('shut a client out once it was told twice, until the ban ends', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 1 }, banTime: 60 })
+    await bans.strike(alice, 'malformed', 1)
+    bans.banOf(alice)
+    expect(bans.isShutOut(alice)).toBe(false)
+    bans.banOf(alice)
+    expect(bans.isShutOut(alice)).toBe(true)
+    bans.wait(60)
+    expect(bans.isShutOut(alice)).toBe(false)
+  })
+
+  it('are listed, counted, and lifted by hand or by a policy of null', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 1 } })
+    const bob = '198.51.100.7' as Address
+    await bans.strike(alice, 'malformed', 1)
+    await bans.strike(bob, 'malformed', 1)
+    expect((await bans.list()).map(({ network }) => network)).toEqual([alice, bob])
+    expect(bans.counters()).toEqual({ inForce: 2, begun: 2, errors: 0 })
+    expect(await bans.lift(alice)).toBe(true)
+    expect(await bans.lift(alice)).toBe(false)
+    expect(bans.banOf(alice)).toBeUndefined()
+    bans.configure(null)
+    expect(await bans.list()).toEqual([])
+    expect(await bans.strike(alice, 'malformed', 100)).toBeUndefined()
+  })
+
+  it('take no more memory for an attacker with a hundred thousand networks', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 2 } })
+    await bans.strike(alice, 'malformed', 2)
+    const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
+    for (let index = 0; index < 100_000; index++) await bans.strike(address(index) as Address, 'malformed', 1)
+    // The first is forgotten, the last is not, and the ban holds.
+    expect(await bans.strike(address(0) as Address, 'malformed', 1)).toBeUndefined()
+    expect(await bans.strike(address(99_999) as Address, 'malformed', 1)).toBeDefined()
+    expect(bans.banOf(alice)).toBeDefined()
+    for (let index = 0; index < 60_000; index++) await bans.strike(address(index) as Address, 'malformed', 2)
+    expect(bans.counters().inForce).toBe(50_000)
+  })
+})
