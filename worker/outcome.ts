@@ -36,6 +36,9 @@ export function isSendersFault(code: unknown): boolean {
 
 const decoder = new TextDecoder()
 
+/** A member by which an accepted answer may tell of a failure; nodeos writes `"except":null` where there is none. */
+const mayHaveFailed = /"(?:except|error)"\s*:\s*(?!null\b)/
+
 /** Judges the answer to a request on a transaction endpoint. `body` is undefined where it was too large to keep. */
 export function outcomeOf(status: number, body: Uint8Array | undefined): Outcome {
   const accepted = status === 200 || status === 202
@@ -43,7 +46,7 @@ export function outcomeOf(status: number, body: Uint8Array | undefined): Outcome
   const text = decoder.decode(body)
   if (accepted) {
     // Most answers are without a failure, so they are searched rather than parsed.
-    if (!text.includes('"except"') && !text.includes('"error"')) return 'success'
+    if (!mayHaveFailed.test(text)) return 'success'
     const answer = parse(text)
     const failed = (Array.isArray(answer) ? answer : [answer]).filter(hasFailed).length
     return failed > 0 ? { failed } : 'success'
