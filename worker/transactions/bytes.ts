@@ -2,13 +2,17 @@
 import { Buffer } from 'node:buffer'
 import { inflateSync } from 'node:zlib'
 
-const hexadecimal = /^(?:[0-9a-f]{2})*$/i
-
 /** Decodes hexadecimal of either case; undefined for an odd length or any other character. */
 export function decodeHex(hex: string): Uint8Array | undefined {
-  // Buffer stops silently at the first bad digit, and takes U+0131 for a 1 as it looks at the low byte only.
-  return hexadecimal.test(hex) ? Buffer.from(hex, 'hex') : undefined
+  // Buffer takes U+0131 for a 1, as it looks at the low byte only: text of any but ASCII is longer in UTF-8.
+  if (hex.length % 2 !== 0 || Buffer.byteLength(hex) !== hex.length) return undefined
+  // And it stops silently at the first bad digit. Both checks are native, ten times as fast as an expression.
+  const bytes = Buffer.from(hex, 'hex')
+  return bytes.length === hex.length / 2 ? bytes : undefined
 }
+
+/** The least that node:zlib takes for a buffer. */
+const MIN_CHUNK = 64
 
 export type Inflated = { bytes: Uint8Array } | { tooLarge: true } | { corrupt: true }
 
@@ -18,8 +22,12 @@ export type Inflated = { bytes: Uint8Array } | { tooLarge: true } | { corrupt: t
  */
 export function inflate(deflated: Uint8Array, maxBytes: number): Inflated {
   try {
+    // One buffer that what usually comes fits in: node:zlib's own of 16 kB are garbage around a transfer's 200
+    // bytes, and thirty to be joined for a contract.
+    const chunkSize = Math.max(MIN_CHUNK, Math.min(maxBytes + 1, deflated.length * 4))
     // With maxOutputLength 0 node:zlib would refuse the option, and one byte more tells "full" from "over".
     const { buffer, engine } = inflateSync(deflated, {
+      chunkSize,
       maxOutputLength: maxBytes + 1,
       info: true,
     }) as unknown as {
