@@ -22,11 +22,14 @@ const host = v.pipe(
   v.transform((value) => formatAddress(parseAddress(value)!)),
 )
 
-const event = v.strictObject({
-  host,
-  success: v.boolean('true or false'),
-  message: v.picklist(reportCodes as readonly ReportCode[], 'a known code'),
-})
+const event = v.strictObject(
+  {
+    host,
+    success: v.boolean('true or false'),
+    message: v.picklist(reportCodes as readonly ReportCode[], 'a known code'),
+  },
+  'an object of host, success and message',
+)
 
 /** One verdict on one client, as the original sent it. */
 export type ReportEvent = v.InferOutput<typeof event>
@@ -54,8 +57,14 @@ export function parseReport(body: string): { events: ReportEvent[] } | { reason:
   }
   const result = v.safeParse(message, json)
   if (result.success) return { events: result.output }
-  const [issue] = result.issues
-  return { reason: `${v.getDotPath(issue) ?? 'message'}: found ${issue.received}; allowed: ${issue.message}` }
+  const [{ received, message: allowed }] = result.issues
+  const path = v.getDotPath(result.issues[0]) ?? 'message'
+  return { reason: `${start(path)}: found ${start(received)}; allowed: ${allowed}` }
+}
+
+/** The sender's text goes into the relay's own log, where it is to stay one short line. */
+function start(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text
 }
 
 /** A signing key that was imported from its `whsec_` text. */
