@@ -1,5 +1,5 @@
 // The configuration as a JSON file on Node: read at start, replaced atomically on every change.
-import { open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ConfigStore } from './config-store.ts'
 
@@ -18,9 +18,11 @@ export async function readConfigFile(path: string): Promise<string | undefined> 
  * at any moment leaves either the old file or the new one. Throws with nothing changed.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
+  // A link stays a link: what it leads to is replaced.
+  const target = await realpath(path).catch(() => path)
   // One name for all, so that crashes leave one file behind at the most; writers take turns.
-  const temporary = `${path}.tmp`
-  const mode = (await stat(path).catch(() => undefined))?.mode ?? 0o640
+  const temporary = `${target}.tmp`
+  const mode = (await stat(target).catch(() => undefined))?.mode ?? 0o640
   try {
     const file = await open(temporary, 'w', mode & 0o777)
     try {
@@ -29,15 +31,18 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    await rename(temporary, target)
   } catch (error) {
     await unlink(temporary).catch(() => {})
     throw error
   }
-  const directory = await open(dirname(path))
-  // Not every file system can flush a directory; the file itself is whole either way.
-  await directory.sync().catch(() => {})
-  await directory.close()
+  // Not every directory can be opened and flushed; the file itself is whole and in its place either way.
+  await flushDirectory(dirname(target)).catch(() => {})
+}
+
+async function flushDirectory(path: string): Promise<void> {
+  const directory = await open(path)
+  await directory.sync().finally(() => directory.close())
 }
 
 /** A configuration that is kept in a file. `onChange` is told after a new one is in force. */
