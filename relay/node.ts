@@ -27,7 +27,7 @@ async function start({ logger, store, token, secrets }: Program<RelayConfig>): P
   const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
-    createConfigApi({ schema: relayConfigSchema, store, token, metrics, warnings: pool.apply }).fetch,
+    createConfigApi({ schema: relayConfigSchema, store, token, logger, metrics, warnings: pool.apply }).fetch,
   )
 
   const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)

@@ -1,11 +1,20 @@
 // The config API: one Hono app that filter and relay both mount on their config listener. It reads and
 // changes the configuration through a ConfigStore and knows nothing of files or runtimes.
+import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { parseAddress } from './address.ts'
-import { type ConfigIssue, type ConfigSchema, formatConfigIssue, parseConfig, restartKeys } from './config.ts'
+import {
+  type ConfigIssue,
+  type ConfigSchema,
+  formatConfigIssue,
+  openConfigListener,
+  parseConfig,
+  restartKeys,
+} from './config.ts'
 import type { ConfigStore } from './config-store.ts'
 import { errorBody } from './error-body.ts'
+import type { Logger } from './logger.ts'
 
 /** Bytes of the largest configuration taken: blacklists of 100,000 names fit. */
 const MAX_CONFIG_BYTES = 8_388_608
@@ -15,6 +24,8 @@ export interface ConfigApiOptions<C> {
   store: ConfigStore<C>
   /** When set, every request but the health check must carry it as `Authorization: Bearer`. */
   token?: string | undefined
+  /** Told of wrong tokens. */
+  logger?: Logger
   /** Prometheus text of the program's counters. */
   metrics?: () => string
   /** Notes for the answer to a change that was stored but met trouble in being carried out. */
@@ -24,9 +35,10 @@ export interface ConfigApiOptions<C> {
 type Change = (current: object) => unknown
 
 /** The routes below /patroneos of a config listener. */
-export function createConfigApi<C extends object>(options: ConfigApiOptions<C>): Hono {
+export function createConfigApi<C extends { configListenIP: string }>(options: ConfigApiOptions<C>): Hono {
   const { schema, store, token } = options
   const app = new Hono()
+  let wrongTokens = 0
   // Changes wait for one another, so that If-Match is checked against what is then replaced.
   let lastChange: Promise<unknown> = Promise.resolve()
 
@@ -38,7 +50,11 @@ export function createConfigApi<C extends object>(options: ConfigApiOptions<C>):
       // web page in (DNS rebinding): only addresses and localhost are names of this listener.
       if (!isLocalName(c.req.header('host') ?? ''))
         return fail(c, 403, 'HOST_NOT_ALLOWED', 'use the address or localhost')
-    } else if (!(await sameText(c.req.header('authorization') ?? '', `Bearer ${token}`))) {
+    } else if (!(await sameText(bearerOf(c), token))) {
+      // One line for the first of many: guessing is no flood of log lines. It is not slowed down either, since
+      // that would shut out the operator before it helped a token that can be guessed.
+      if (wrongTokens++ % 1000 === 0)
+        options.logger?.warn('config API: wrong or missing token', { peer: peerOf(c), count: wrongTokens })
       c.header('WWW-Authenticate', 'Bearer')
       return fail(c, 401, 'UNAUTHORIZED', 'the Authorization header must be "Bearer" and the token')
     }
@@ -66,6 +82,8 @@ export function createConfigApi<C extends object>(options: ConfigApiOptions<C>):
       ])
     }
     if ('issues' in parsed) return invalid(c, parsed.issues)
+    const open = openConfigListener(parsed.config, token)
+    if (open) return invalid(c, [open])
     try {
       await store.replace(parsed.config)
     } catch (error) {
@@ -154,6 +172,16 @@ async function sameText(a: string, b: string): Promise<boolean> {
   const left = new Uint8Array(x!)
   const right = new Uint8Array(y!)
   return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
+}
+
+/** The other end of the connection; unknown where the listener is not Node's. */
+function peerOf(c: Context): string | undefined {
+  return (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress
+}
+
+/** The token that was sent, or "". The scheme may be written in any case (RFC 9110, section 11.1). */
+function bearerOf(c: Context): string {
+  return /^Bearer +(.*)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
 }
 
 function isLocalName(host: string): boolean {

@@ -323,6 +323,7 @@ export const restartKeys = [
   'configListenIP',
   'configListenPort',
   'logFileLocation',
+  'maxHeaderSize',
 ] as const
 
 /** One thing wrong with a configuration: where, what was found, and what is allowed there. */
@@ -399,4 +400,18 @@ export function describeConfig<C>(
     fallback: JSON.stringify(defaults[name]),
     description: v.getDescription((entry as unknown as { wrapped: v.GenericSchema }).wrapped as never) ?? '',
   }))
+}
+
+/** What is wrong with where the config listener binds: whoever reaches it without a token may change everything. */
+export function openConfigListener(
+  { configListenIP }: { configListenIP: string },
+  token: string | undefined,
+): ConfigIssue | undefined {
+  const loopback = configListenIP === 'localhost' || parseAddress(configListenIP)?.range() === 'loopback'
+  if (loopback || token !== undefined) return undefined
+  return {
+    path: 'configListenIP',
+    found: `${show(configListenIP)} without PATRONEOS_CONFIG_TOKEN`,
+    allowed: 'a loopback address, or any with a token',
+  }
 }

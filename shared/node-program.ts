@@ -5,14 +5,22 @@ import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { getRequestListener } from '@hono/node-server'
 import packageJson from '../package.json' with { type: 'json' }
-import { parseAddress } from './address.ts'
-import { type ConfigSchema, describeConfig, formatConfigIssue, parseConfig } from './config.ts'
+import {
+  type ConfigSchema,
+  describeConfig,
+  formatConfigIssue,
+  openConfigListener,
+  parseConfig,
+} from './config.ts'
 import { fileConfigStore, readConfigFile } from './config-file.ts'
 import { type ConfigStore, memoryConfigStore } from './config-store.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { importSecrets, type RelaySecret } from './report-message.ts'
 
 export const { version } = packageJson
+
+/** Characters under which a token is not worth its name; sixteen random ones hold 64 bits at the least. */
+const GUESSABLE_TOKEN = 16
 
 /** The program cannot start; its message is the one line that says why. */
 export class StartError extends Error {}
@@ -116,20 +124,19 @@ async function prepare<C extends { configListenIP: string }>(
   file: string,
   logger: Logger,
 ): Promise<Program<C>> {
-  const {
-    PATRONEOS_CONFIG: inline,
-    PATRONEOS_CONFIG_TOKEN: token,
-    PATRONEOS_RELAY_SECRET: secret,
-  } = process.env
+  const { PATRONEOS_CONFIG: inline, PATRONEOS_RELAY_SECRET: secret } = process.env
+  const token = process.env.PATRONEOS_CONFIG_TOKEN || undefined
   const source = inline ? 'PATRONEOS_CONFIG' : file
   const text =
     inline ||
     (await readConfigFile(file).catch((error: Error) => fail(`cannot read ${file}: ${error.message}`)))
   if (text === undefined) logger.info(`no configuration at ${file}; using the defaults`)
   const config = parseText(schema, source, text)
-  if (!token && !isLoopback(config.configListenIP))
-    throw new StartError(
-      `configListenIP: found "${config.configListenIP}" without PATRONEOS_CONFIG_TOKEN; allowed: a loopback address, or any with a token`,
+  const open = openConfigListener(config, token)
+  if (open) throw new StartError(formatConfigIssue(open))
+  if (token !== undefined && token.length < GUESSABLE_TOKEN)
+    logger.warn(
+      `PATRONEOS_CONFIG_TOKEN has ${token.length} characters and may be guessed; "openssl rand -hex 16" makes a better one`,
     )
   const listeners: ((config: C) => void)[] = []
   const onChange = (next: C) => {
@@ -142,7 +149,7 @@ async function prepare<C extends { configListenIP: string }>(
       ? memoryConfigStore(config, onChange, 'PATRONEOS_CONFIG is set; a restart brings it back')
       : fileConfigStore(file, config, onChange),
     onConfigChange: (listener) => listeners.push(listener),
-    token: token || undefined,
+    token,
     secrets: secret
       ? await importSecrets(secret).catch((error: Error) => fail(`PATRONEOS_RELAY_SECRET: ${error.message}`))
       : [],
@@ -163,10 +170,6 @@ function parseText<C>(schema: ConfigSchema<C>, source: string, text: string | un
 
 function fail(message: string): never {
   throw new StartError(message)
-}
-
-function isLoopback(ip: string): boolean {
-  return ip === 'localhost' || parseAddress(ip)?.range() === 'loopback'
 }
 
 /** An HTTP server for a small app beside the traffic: config API and relay. */

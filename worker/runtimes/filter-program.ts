@@ -76,6 +76,7 @@ async function start(
     schema: filterConfigSchema,
     store,
     token,
+    logger,
     metrics: () => prometheusText(verdicts, reporter, bans),
   })
   addBansApi(configApi, bans)
