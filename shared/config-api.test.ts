@@ -204,7 +204,7 @@ describe('what is wrong changes nothing, and is named', () => {
   })
 
   test('JSON as deep as it fits', async () => {
-    const deep = `${'{"a":'.repeat(1_000_000)}1${'}'.repeat(1_000_000)}`
+    const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`
     expect(await apiWith()('POST', deep)).toMatchObject({ status: 400, json: { message: 'INVALID_CONFIG' } })
     unchanged()
   })
@@ -381,11 +381,11 @@ describe('with a token', () => {
     })
   })
 
-  test('10,000 guesses are 10,000 refusals and ten log lines, and shut nobody out', async () => {
+  test('2,500 guesses are 2,500 refusals and three log lines, and shut nobody out', async () => {
     const ask = apiWith({ token })
-    for (let n = 0; n < 10_000; n++)
+    for (let n = 0; n < 2_500; n++)
       expect((await ask('GET', undefined, { authorization: `Bearer ${n}` })).status).toBe(401)
-    expect(logged.length).toBe(10)
+    expect(logged.length).toBe(3)
     expect(logged.join('')).not.toContain(token)
     expect((await ask('GET', undefined, { authorization: `Bearer ${token}` })).status).toBe(200)
   })

@@ -16,6 +16,9 @@ interface Hop {
 /** Hops that are remembered, since every request of a connection, and of a proxy, comes from the same one. */
 const MAX_REMEMBERED = 10_000
 
+/** Characters of the longest entry: an IPv6 address with a zone, in brackets and with a port. */
+const MAX_HOP_LENGTH = 64
+
 /**
  * Finds the client of a request: the rightmost address, the connection's own included, that is not a trusted
  * proxy. Each proxy appends the address it saw to X-Forwarded-For, so what stands left of the first untrusted
@@ -31,8 +34,10 @@ export function createClientAddress(
     if (hops.has(text)) return hops.get(text)
     const parsed = parseHop(text)
     const hop = parsed && { address: formatAddress(parsed), trusted: inAnyCidr(parsed, trusted) }
+    if (text.length > MAX_HOP_LENGTH) return hop
     if (hops.size >= MAX_REMEMBERED) hops.clear()
-    hops.set(text, hop)
+    // Copied: V8 keeps the whole header alive behind a slice of it.
+    hops.set([...text].join(''), hop)
     return hop
   }
 
@@ -56,7 +61,7 @@ export function createClientAddress(
 
 /** An entry of X-Forwarded-For: an address, with a port as some proxies add it, IPv6 then in brackets. */
 function parseHop(text: string): ParsedAddress | undefined {
-  if (text.length > 64) return undefined
+  if (text.length > MAX_HOP_LENGTH) return undefined
   const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)
   const withPort = /^([\d.]+):\d{1,5}$/.exec(text)
   return parseAddress(bracketed?.[1] ?? withPort?.[1] ?? text)
