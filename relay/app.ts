@@ -50,9 +50,7 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
 
   const write = async (events: ReportEvent[]) => {
     const time = formatTime(new Date(now()), config().logTimeFormat)
-    await log.append(
-      events.map(({ host, success, message }) => `${time} ${host} ${success} ${message}\n`).join(''),
-    )
+    await log.append(events.map((event) => `${time} ${formatEvent(event)}\n`).join(''))
   }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -124,6 +122,14 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
 
 function peerOf(c: Context<{ Bindings: HttpBindings }>): string {
   return c.env.incoming.socket.remoteAddress ?? ''
+}
+
+/**
+ * `203.0.113.9 false INVALID_JSON`, and `2001:db8:1:2::9 false INVALID_JSON /64` for IPv6. fail2ban cannot work out
+ * by itself that the addresses of one /64 are one client (RFC 6177), but it takes a prefix length from the line.
+ */
+function formatEvent({ host, success, message }: ReportEvent): string {
+  return `${host} ${success} ${message}${host.includes(':') ? ' /64' : ''}`
 }
 
 /** `2026-11-23T16:20:11.123Z`, or as the original wrote it, in UTC: `2026/11/23 16:20:11`. */

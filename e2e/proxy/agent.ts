@@ -1,5 +1,5 @@
 // A client inside a network namespace. Takes one JSON command a line on stdin, answers with one JSON line each on
-// stdout, in whatever order they end.
+// stdout, in whatever order they end. It paces its load itself, so that what was sent is measured where it was sent.
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { connect as connectTcp } from 'node:net'
@@ -41,7 +41,31 @@ export interface DribbleCommand {
   timeout: number
 }
 
-export type Command = RequestCommand | ConnectCommand | DribbleCommand
+/** Sends requests at a steady rate, in turn, until it is told to stop. */
+export interface LoadCommand {
+  do: 'load'
+  name: string
+  perSecond: number
+  requests: RequestCommand[]
+  /** Connections that are kept and shared; 0 is a new connection for each request. */
+  connections: number
+}
+
+/** Ends a load and answers, when all its requests have ended, with what came of them. */
+export interface StopCommand {
+  do: 'stop'
+  name: string
+}
+
+export interface LoadResult {
+  sent: number
+  /** Requests a second, as they were sent. */
+  rate: number
+  /** One line for each request that was not answered with 200 or 202: what came, of what, and when. */
+  bad: string[]
+}
+
+export type Command = RequestCommand | ConnectCommand | DribbleCommand | LoadCommand | StopCommand
 
 export interface Answer {
   status?: number
@@ -49,6 +73,7 @@ export interface Answer {
   body?: string
   /** `timeout`, or the code of the socket's error, such as `ECONNREFUSED`. */
   error?: string
+  load?: LoadResult
   /** ms it took. */
   took: number
 }
@@ -63,9 +88,9 @@ function agentFor(name: string | undefined): Agent | false {
   return agent
 }
 
-function send(command: RequestCommand): Promise<Omit<Answer, 'took'>> {
+function send(command: RequestCommand, agent = agentFor(command.connection)): Promise<Omit<Answer, 'took'>> {
   return new Promise((resolve) => {
-    const { host, port, path, method = 'GET', headers = {}, body, from, timeout = 3000, connection } = command
+    const { host, port, path, method = 'GET', headers = {}, body, from, timeout = 3000 } = command
     const outgoing = request({
       host,
       port,
@@ -74,7 +99,7 @@ function send(command: RequestCommand): Promise<Omit<Answer, 'took'>> {
       headers:
         body === undefined ? headers : { 'content-length': String(Buffer.byteLength(body)), ...headers },
       ...(from === undefined ? {} : { localAddress: from }),
-      agent: agentFor(connection),
+      agent,
       ca,
       servername: 'localhost',
     })
@@ -145,12 +170,58 @@ function dribble({ host, port, from, start, timeout }: DribbleCommand): Promise<
   })
 }
 
+const loads = new Map<string, () => Promise<LoadResult>>()
+
+function startLoad({ name, perSecond, requests, connections }: LoadCommand): void {
+  const agent: Agent | false =
+    connections > 0 && new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'fifo' })
+  const under: Promise<unknown>[] = []
+  const bad: string[] = []
+  const began = performance.now()
+  const seconds = () => (performance.now() - began) / 1000
+  const timer = setInterval(() => {
+    // By the clock, not by the timer's own count, which falls behind on a busy machine.
+    for (const due = seconds() * perSecond; under.length < due; ) {
+      const request = requests[under.length % requests.length]!
+      const at = seconds().toFixed(1)
+      under.push(
+        send(request, agent).then(({ status, error }) => {
+          if (status !== 200 && status !== 202)
+            bad.push(`${status ?? error} (${request.path} from ${request.from} at ${at} s)`)
+        }),
+      )
+    }
+  }, 5)
+  loads.set(name, async () => {
+    clearInterval(timer)
+    const sent = under.length
+    const rate = Math.round(sent / seconds())
+    await Promise.all(under)
+    if (agent) agent.destroy()
+    return { sent, rate, bad }
+  })
+}
+
+function carryOut(command: Command): Promise<Omit<Answer, 'took'>> {
+  switch (command.do) {
+    case 'request':
+      return send(command)
+    case 'connect':
+      return connect(command)
+    case 'dribble':
+      return dribble(command)
+    case 'load':
+      startLoad(command)
+      return Promise.resolve({})
+    case 'stop':
+      return loads.get(command.name)!().then((load) => ({ load }))
+  }
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, ...command } = JSON.parse(line) as Command & { id: number }
   const began = performance.now()
-  const work =
-    command.do === 'request' ? send(command) : command.do === 'connect' ? connect(command) : dribble(command)
-  work.then((answer) => {
+  carryOut(command).then((answer) => {
     process.stdout.write(
       `${JSON.stringify({ id, ...answer, took: Math.round(performance.now() - began) })}\n`,
     )
