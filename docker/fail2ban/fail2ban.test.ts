@@ -1,0 +1,192 @@
+// The shipped fail2ban files, judged by fail2ban itself: fail2ban-regex for the filter, fail2ban-client for the jails.
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRelay } from '../../relay/app.ts'
+import { parseConfig, relayConfigSchema } from '../../shared/config.ts'
+import { createLogger } from '../../shared/logger.ts'
+import { reportCodes, strikeClasses, strikeClassOf } from '../../shared/violations.ts'
+
+const installed = existsSync('/usr/bin/fail2ban-regex') && existsSync('/etc/fail2ban/fail2ban.conf')
+if (!installed)
+  console.error('fail2ban is not installed: NOT TESTED: docker/fail2ban (Debian package fail2ban)')
+
+const FILTER = join(import.meta.dirname, 'filter.d/patroneos.conf')
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'patroneos-fail2ban-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** What fail2ban-regex finds in the lines: who is to blame, and the time in seconds since 1970. */
+function found(lines: string, regex: string): { id: string; time: number }[] {
+  const file = join(folder, 'lines.log')
+  writeFileSync(file, lines)
+  const output = execFileSync('fail2ban-regex', ['--usedns', 'no', '-o', 'row', file, regex], {
+    encoding: 'utf8',
+    env: { ...process.env, TZ: 'UTC' },
+  })
+  return [...output.matchAll(/^\['(.+?)',\t(\d+)/gm)].map(([, id, time]) => ({ id: id!, time: Number(time) }))
+}
+
+const TIME = '2026-11-23T16:20:11.123Z'
+const blamed = (id: string) => ({ id, time: Math.floor(Date.parse(TIME) / 1000) })
+
+/** The lines that the relay writes for these reports. */
+async function linesOf(hosts: string[], message: string, logTimeFormat = 'iso'): Promise<string> {
+  let written = ''
+  const parsed = parseConfig(relayConfigSchema, { allowUnsigned: true, logTimeFormat })
+  if (!('config' in parsed)) throw new Error('the configuration is wrong')
+  const { app } = createRelay({
+    config: () => parsed.config,
+    secrets: [],
+    log: {
+      append: async (lines) => {
+        written += lines
+      },
+      reopen: () => {},
+      close: async () => {},
+    },
+    logger: createLogger({ readable: false, write: () => {} }),
+    now: () => Date.parse(TIME),
+  })
+  const response = await app.request('/patroneos/fail2ban-relay', {
+    method: 'POST',
+    body: JSON.stringify(hosts.map((host) => ({ host, success: false, message }))),
+  })
+  expect(response.status).toBe(200)
+  return written
+}
+
+describe.skipIf(!installed && !process.env.CI)('the filter', () => {
+  test.for(['iso', 'go'])('reads what the relay writes, with times of the form "%s"', async (format) => {
+    const hosts = [
+      '203.0.113.9',
+      '::ffff:203.0.113.10',
+      '2001:db8:1:2::9',
+      '2001:db8:1:2:3:4:5:6',
+      '2001:db8::7',
+    ]
+    expect(found(await linesOf(hosts, 'INVALID_JSON', format), FILTER)).toEqual(
+      ['203.0.113.9', '203.0.113.10', '2001:db8:1:2::/64', '2001:db8:1:2::/64', '2001:db8::/64'].map(blamed),
+    )
+  })
+
+  test('reads every code that a relay may write', async () => {
+    const lines = await Promise.all(reportCodes.map((code) => linesOf(['203.0.113.9'], code)))
+    expect(found(lines.join(''), FILTER)).toHaveLength(reportCodes.length)
+  })
+
+  test('reads lines of the original, which had ports in them', () => {
+    expect(found('2026/11/23 16:20:11 203.0.113.9:51234 false INVALID_JSON\n', FILTER)).toEqual([
+      blamed('203.0.113.9'),
+    ])
+  })
+
+  test('takes none of these for a violation', () => {
+    const lines = [
+      ['a success', `${TIME} 203.0.113.9 true SUCCESS`],
+      ['a name', `${TIME} victim.example false INVALID_JSON`],
+      ['two addresses', `${TIME} 203.0.113.9 198.51.100.1 false INVALID_JSON`],
+      ['a verdict in a verdict', `${TIME} 203.0.113.9 true 198.51.100.1 false INVALID_JSON`],
+      ['more after the code', `${TIME} 203.0.113.9 false INVALID_JSON 198.51.100.1`],
+      ['a prefix that is no /64', `${TIME} 2001:db8::1 false INVALID_JSON /0`],
+      ['a network of IPv4', `${TIME} 0.0.0.0/0 false INVALID_JSON`],
+      ['half of an address', `${TIME} 203.0.113 false INVALID_JSON`],
+      ['a code in small letters', `${TIME} 203.0.113.9 false invalid_json`],
+      ['another code beside the code', `${TIME} 203.0.113.9 false INVALID_JSON|PARSE_ERROR`],
+      ['a text before the time', `x ${TIME} 203.0.113.9 false INVALID_JSON`],
+      ['no verdict', `${TIME} 203.0.113.9`],
+    ]
+    expect(found(lines.map(([, line]) => `${line}\n`).join(''), FILTER)).toEqual([])
+  })
+
+  // What the original's files in docker/proxy/fail2ban/filter.d say (github.com/EOSIO/patroneos).
+  test.for([
+    ['invalid-json.conf', '<HOST> .*? INVALID_JSON', 'INVALID_JSON'],
+    ['signatures.conf', '<HOST> .*? INVALID_NUMBER_SIGNATURES', 'INVALID_NUMBER_SIGNATURES'],
+    ['contracts.conf', '<HOST> .*? BLACKLISTED_CONTRACT', 'BLACKLISTED_CONTRACT'],
+    ['transaction-size.conf', '<HOST> .*? INVALID_TRANSACTION_SIZE', 'INVALID_TRANSACTION_SIZE'],
+    ['max-transactions.conf', '<HOST> .*? TOO_MANY_TRANSACTIONS', 'TOO_MANY_TRANSACTIONS'],
+    ['failed-transactions.conf', '<HOST> .*? TRANSACTION_FAILED', 'TRANSACTION_FAILED'],
+  ] as const)('the original has one that still reads our lines: %s', async ([, regex, code]) => {
+    const hosts = ['203.0.113.9', '2001:db8:1:2::9']
+    const [iso, go] = await Promise.all([linesOf(hosts, code), linesOf(hosts, code, 'go')])
+    expect(found(iso + go, regex)).toEqual([...hosts, ...hosts].map(blamed))
+  })
+})
+
+describe.skipIf(!installed && !process.env.CI)('the jails', () => {
+  /** fail2ban's own reading of its configuration: jail -> setting -> value, in Python's notation. */
+  const jails = new Map<string, Map<string, string>>()
+
+  beforeAll(() => {
+    const configuration = join(folder, 'fail2ban')
+    cpSync('/etc/fail2ban', configuration, { recursive: true })
+    for (const file of readdirSync(join(configuration, 'jail.d'))) rmSync(join(configuration, 'jail.d', file))
+    for (const part of ['filter.d', 'action.d', 'jail.d', 'fail2ban.d'])
+      cpSync(join(import.meta.dirname, part), join(configuration, part), { recursive: true })
+    const log = join(folder, 'fail2ban.log')
+    writeFileSync(log, '')
+    writeFileSync(join(configuration, 'jail.d/patroneos.local'), `[DEFAULT]\npatroneos_logpath = ${log}\n`)
+    const dump = execFileSync('fail2ban-client', ['-c', configuration, '-d'], { encoding: 'utf8' })
+    for (const [, jail, setting, value] of dump.matchAll(
+      /^\['(?:multi-)?set', '(.+?)', '(.+?)', (.+)\]$/gm,
+    )) {
+      if (!jails.has(jail!)) jails.set(jail!, new Map())
+      const settings = jails.get(jail!)!
+      settings.set(setting!, [settings.get(setting!), value].filter(Boolean).join('\n'))
+    }
+  })
+  const settingsOf = (strike: string) => jails.get(`patroneos-${strike}`) ?? new Map<string, string>()
+
+  test('are one for each class of violations, and no other', () => {
+    const ours = [...jails.keys()].filter((name) => name.startsWith('patroneos-'))
+    expect(ours.toSorted()).toEqual(strikeClasses.map((strike) => `patroneos-${strike}`).toSorted())
+  })
+
+  test.for(strikeClasses)('%s counts the codes of its class', (strike) => {
+    const [, codes] = /false \(\?:([A-Z_|]+)\)/.exec(settingsOf(strike).get('addfailregex')!)!
+    expect(codes!.split('|').toSorted()).toEqual(
+      reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
+    )
+  })
+
+  test.for([
+    ['malformed', 3],
+    ['signatures', 3],
+    ['contracts', 3],
+    ['size', 3],
+    ['batch', 3],
+    ['failed', 20],
+    ['endpoints', 20],
+  ] as const)('%s bans for 300 s at %i violations in 60 s, and longer each time', ([strike, maxretry]) => {
+    expect(Object.fromEntries(settingsOf(strike))).toMatchObject({
+      maxretry: String(maxretry),
+      findtime: "'60'",
+      bantime: "'300'",
+      'bantime.increment': 'True',
+      'bantime.maxtime': "'86400'",
+      'bantime.overalljails': 'True',
+      addignoreip: expect.stringContaining("'127.0.0.0/8'"),
+      usedns: "'no'",
+      logtimezone: "'UTC'",
+    })
+  })
+
+  test.for(strikeClasses)('%s drops, before NAT and from its start on, both address families', (strike) => {
+    const action = settingsOf(strike).get('action')!
+    for (const part of [
+      'type filter hook prerouting priority -150',
+      'flags interval',
+      "['blocktype', 'drop']",
+      "['actionstart_on_demand', False]",
+      "['addr_type', 'ipv4_addr']",
+      "['addr_type?family=inet6', 'ipv6_addr']",
+      `['name', '${strike}']`,
+    ])
+      expect(action).toContain(part)
+  })
+})
