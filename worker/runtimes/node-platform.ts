@@ -32,6 +32,9 @@ const CLIENT_CLOSED_REQUEST = 499
  */
 const LARGE_BODY = 65_536
 
+/** Bytes of a response's body up to which copying it into one write costs less than a second one. */
+const SMALL_BODY = 16_384
+
 const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
 export interface NodePlatform extends Platform {
@@ -99,7 +102,7 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
       }
       const deliver = () => {
         if (outgoing.destroyed) finish({ aborted: true })
-        else finish({ bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) })
+        else finish({ bytes: joined(chunks, size) })
       }
       const onClose = () => finish({ aborted: true })
       incoming.on('data', onData).on('end', onEnd).on('close', onClose)
@@ -172,6 +175,8 @@ function send(exchange: Exchange, mayRetry: boolean): void {
   const kept: Uint8Array[] = []
   let keptBytes = 0
   let status = 0
+  /** Bytes of the body as nodeos announced them; NaN where it did not. */
+  let length = Number.NaN
   let abort: (() => void) | undefined
 
   const handler: Dispatcher.DispatchHandler = {
@@ -180,26 +185,33 @@ function send(exchange: Exchange, mayRetry: boolean): void {
       if (outgoing.destroyed) abort()
       else outgoing.once('close', abort)
     },
-    onResponseStart(controller, statusCode) {
+    onResponseStart(controller, statusCode, headers) {
       if (statusCode < 200) return
-      const headers = responseHeaders(toPairs(controller.rawHeaders as Buffer[]), policy.headers)
+      const forClient = responseHeaders(toPairs(controller.rawHeaders as Buffer[]), policy.headers)
       status = statusCode
+      length = Number(headers['content-length'])
       if (request.method === 'HEAD')
-        return resolve(new Response(null, { status, headers: toEntries(headers) }))
-      outgoing.writeHead(status, headers)
+        return resolve(new Response(null, { status, headers: toEntries(forClient) }))
+      outgoing.writeHead(status, forClient)
       resolve(RESPONSE_ALREADY_SENT)
     },
     onResponseData(controller, chunk) {
       if (keptBytes + chunk.length <= policy.keep) kept.push(chunk)
       keptBytes += chunk.length
-      if (request.method === 'HEAD' || outgoing.write(chunk)) return
+      if (request.method === 'HEAD') return
+      if (chunk.length === length && length <= SMALL_BODY) {
+        // All of it: as text of one byte a character node:http joins it to the head, and one write sends both.
+        outgoing.end(chunk.toString('latin1'), 'latin1')
+        return
+      }
+      if (outgoing.write(chunk)) return
       controller.pause()
       outgoing.once('drain', () => controller.resume())
     },
     onResponseEnd() {
       if (abort) outgoing.off('close', abort)
-      if (request.method !== 'HEAD') outgoing.end()
-      policy.observe(status, keptBytes <= policy.keep ? Buffer.concat(kept) : undefined)
+      if (request.method !== 'HEAD' && !outgoing.writableEnded) outgoing.end()
+      policy.observe(status, keptBytes > policy.keep ? undefined : joined(kept, keptBytes))
     },
     onResponseError(_controller, error) {
       if (abort) outgoing.off('close', abort)
@@ -227,6 +239,10 @@ function send(exchange: Exchange, mayRetry: boolean): void {
   } catch (error) {
     resolve(troubleOf(error as Error, config))
   }
+}
+
+function joined(chunks: Uint8Array[], size: number): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
 }
 
 function isClosedConnection(error: Error): boolean {
