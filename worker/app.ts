@@ -1,6 +1,13 @@
 // The filter: one request's way from the client to nodeos and back, in the order in which it is judged.
 import { type Context, Hono } from 'hono'
-import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
+import {
+  type Address,
+  type Cidr,
+  clientNetwork,
+  inAnyCidr,
+  parseAddress,
+  parseCidr,
+} from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config.ts'
 import type { Logger } from '../shared/logger.ts'
 import { RELAY_PATH } from '../shared/report-message.ts'
@@ -33,6 +40,8 @@ const NODEOS_MAX_BODY = 2_097_152
 
 /** Seconds that a client is asked to wait when nothing better is known. */
 const RETRY_AFTER = 1
+/** And where a limit of the runtime's own was reached, which counts over 10 s or more. */
+const RATE_RETRY_AFTER = 10
 
 export interface FilterParts {
   /** The configuration in force; the same object until it is changed. */
@@ -93,13 +102,17 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
         report(c, client, found.code)
         strike(c, client, found.code, 1, settings)
       }
+      if (found.code === 'RATE_LIMITED') return reject(found, { headers, retryAfter: RATE_RETRY_AFTER })
       return reject(found, { headers, ...(found.code === 'OVERLOADED' && { retryAfter: RETRY_AFTER }) })
     }
 
     const ban = settings.bansClients ? bans.banOf(client) : undefined
     if (ban && settings.mayBeBanned(client)) return banned(ban, client, request, settings)
 
-    const wrongHead = judgeHead(request, settings)
+    const isOverRate = platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))
+    const wrongHead = isOverRate
+      ? violation('RATE_LIMITED', 'Too many requests from your network')
+      : judgeHead(request, settings)
     const refused = wrongHead && rejected(wrongHead)
     if (refused) return refused
 

@@ -58,6 +58,8 @@ export interface Platform {
   readBody(c: Context, maxBytes: number): Promise<BodyRead> | BodyRead
   /** Sends the request to nodeos and streams the answer to the client. */
   forward(c: Context, request: UpstreamRequest, policy: ResponsePolicy): Promise<Response | UpstreamTrouble>
+  /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */
+  isOverRate?(network: string): Promise<boolean>
   /** Keeps the runtime alive until work that the response does not wait for is done. */
   waitUntil(c: Context, work: Promise<unknown>): void
 }

@@ -12,10 +12,10 @@ import {
 import { type ReportCode, SUCCESS } from '../shared/violations.ts'
 
 /** Events that wait for one relay; then the oldest go. */
-const MAX_QUEUE = 10_000
+export const MAX_QUEUE = 10_000
 /** Milliseconds that a first event waits for company. */
-const FLUSH_DELAY = 200
-const SEND_TIMEOUT = 2_000
+export const FLUSH_DELAY = 200
+export const SEND_TIMEOUT = 2_000
 const FIRST_BACKOFF = 100
 const MAX_BACKOFF = 5_000
 /** Milliseconds that a relay has to take what still waits for it when it is removed. */
@@ -73,8 +73,53 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 }
 
-function createQueue(url: string, { secrets, logger, send, now }: ReporterOptions) {
-  const [secret] = secrets
+/** Full jitter, so that filters that lost a relay together do not come back together. Milliseconds. */
+export function backoff(attempt: number): number {
+  return Math.random() * Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** attempt)
+}
+
+/** A message for one relay. Its id stays the same when it is sent again, so that the relay knows a repetition. */
+export interface Message {
+  id: string
+  body: string
+  /** How many events are in it. */
+  count: number
+}
+
+/** Takes a message's worth of events out of what waits: one where messages are unsigned, as the original reads them. */
+export function takeMessage(waiting: ReportEvent[], [secret]: readonly RelaySecret[]): Message {
+  const batch = waiting.splice(0, secret ? MAX_EVENTS : 1)
+  const body = JSON.stringify(secret ? batch : batch[0])
+  return { id: `msg_${crypto.randomUUID()}`, body, count: batch.length }
+}
+
+/** Posts a message once. `final`: sending it again is of no use. */
+export async function postMessage(
+  url: string,
+  { id, body }: Message,
+  { secrets: [secret], send, now }: ReporterOptions,
+): Promise<'taken' | { final: boolean; reason: string }> {
+  try {
+    const signature = secret ? await signReport(secret, id, now() / 1000, body) : { 'webhook-id': id }
+    const response = await send(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...signature },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(SEND_TIMEOUT),
+    })
+    const reason = (await response.text()).slice(0, 200)
+    if (response.ok) return 'taken'
+    const { status } = response
+    return { final: status < 500 && status !== 408 && status !== 429, reason: `${status} ${reason}` }
+  } catch (error) {
+    const { message, cause } = error as Error
+    return { final: false, reason: cause instanceof Error ? cause.message || String(cause) : message }
+  }
+}
+
+function createQueue(url: string, options: ReporterOptions) {
+  const { secrets, logger } = options
   let waiting: ReportEvent[] = []
   let sending = 0
   const counters = { sent: 0, dropped: 0, refused: 0 }
@@ -111,20 +156,19 @@ function createQueue(url: string, { secrets, logger, send, now }: ReporterOption
   const run = async () => {
     if (waiting.length < MAX_EVENTS) await pause(FLUSH_DELAY)
     while (waiting.length > 0 && !closed) {
-      // Unsigned messages are the original's, which reads one event of each.
-      const batch = waiting.splice(0, secret ? MAX_EVENTS : 1)
-      sending = batch.length
-      await deliver(secret ? JSON.stringify(batch) : JSON.stringify(batch[0]), batch.length)
+      const message = takeMessage(waiting, secrets)
+      sending = message.count
+      await deliver(message)
       sending = 0
     }
     running = undefined
   }
 
-  /** Sends until the relay has taken or refused it. The id stays the same, so that the relay knows a repetition. */
-  const deliver = async (body: string, count: number) => {
-    const id = `msg_${crypto.randomUUID()}`
+  /** Sends until the relay has taken or refused it. */
+  const deliver = async (message: Message) => {
+    const { count } = message
     for (let attempt = 0; !closed; attempt++) {
-      const answer = await post(id, body)
+      const answer = await postMessage(url, message, options)
       if (answer === 'taken') {
         if (attempt > 2) logger.info('relay takes reports again', { relay: url })
         counters.sent += count
@@ -137,28 +181,7 @@ function createQueue(url: string, { secrets, logger, send, now }: ReporterOption
       }
       if (attempt === 2)
         logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
-      // Full jitter, so that filters that lost a relay together do not come back together.
-      await pause(Math.random() * Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** attempt))
-    }
-  }
-
-  const post = async (id: string, body: string): Promise<'taken' | { final: boolean; reason: string }> => {
-    try {
-      const signature = secret ? await signReport(secret, id, now() / 1000, body) : { 'webhook-id': id }
-      const response = await send(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...signature },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(SEND_TIMEOUT),
-      })
-      const reason = (await response.text()).slice(0, 200)
-      if (response.ok) return 'taken'
-      const { status } = response
-      return { final: status < 500 && status !== 408 && status !== 429, reason: `${status} ${reason}` }
-    } catch (error) {
-      const { message, cause } = error as Error
-      return { final: false, reason: cause instanceof Error ? cause.message || String(cause) : message }
+      await pause(backoff(attempt))
     }
   }
 

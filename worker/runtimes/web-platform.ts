@@ -23,6 +23,8 @@ export interface RequestFacts {
 interface Exchange extends RequestFacts {
   /** Bytes of the body that are held for it. */
   held: number
+  /** Unix time in milliseconds. */
+  since: number
 }
 
 export interface WebPlatform extends Platform {
@@ -32,22 +34,36 @@ export interface WebPlatform extends Platform {
 
 const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
+/** Milliseconds after which an exchange has ended without a word: a runtime may cut one off just so. */
+const LONGEST_EXCHANGE = 300_000
+
 export function createWebPlatform(config: () => FilterConfig): WebPlatform {
+  const exchanges = new Set<Exchange>()
   let heldBytes = 0
+
+  const release = (exchange: Exchange) => {
+    if (exchanges.delete(exchange)) heldBytes -= exchange.held
+  }
+
+  const isOverloaded = ({ maxBufferedBytes }: FilterConfig): boolean => {
+    if (heldBytes <= maxBufferedBytes) return false
+    const oldest = Date.now() - LONGEST_EXCHANGE
+    for (const exchange of exchanges) if (exchange.since < oldest) release(exchange)
+    return heldBytes > maxBufferedBytes
+  }
 
   const readBody = async (c: Context, maxBytes: number): Promise<BodyRead> => {
     const { method, body } = c.req.raw
     // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
     if (body === null || method === 'GET' || method === 'HEAD') return NO_BODY
     const exchange = exchangeOf(c)
-    const { bodyTimeout, maxBufferedBytes } = config()
     const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
     const stop = () => void reader.cancel().catch(() => {})
     let late = false
     const timer = setTimeout(() => {
       late = true
       stop()
-    }, bodyTimeout * 1000)
+    }, config().bodyTimeout * 1000)
     const chunks: Uint8Array[] = []
     try {
       for (;;) {
@@ -57,7 +73,7 @@ export function createWebPlatform(config: () => FilterConfig): WebPlatform {
         chunks.push(value)
         exchange.held += value.length
         heldBytes += value.length
-        if (exchange.held <= maxBytes && heldBytes <= maxBufferedBytes) continue
+        if (exchange.held <= maxBytes && !isOverloaded(config())) continue
         stop()
         return exchange.held > maxBytes ? { tooLarge: true } : { overloaded: true }
       }
@@ -83,13 +99,13 @@ export function createWebPlatform(config: () => FilterConfig): WebPlatform {
       return (await exchange).answer
     },
     waitUntil: (c, work) => exchangeOf(c).waitUntil?.(work),
-    serve: async (app, request, facts) => {
-      const exchange: Exchange = { ...facts, held: 0 }
-      try {
-        return await app.fetch(request, exchange)
-      } finally {
-        heldBytes -= exchange.held
-      }
+    serve: (app, request, facts) => {
+      const exchange: Exchange = { ...facts, held: 0, since: Date.now() }
+      exchanges.add(exchange)
+      const answered = Promise.resolve(app.fetch(request, exchange)).finally(() => release(exchange))
+      // A client that leaves does not take along what is known of its request.
+      facts.waitUntil?.(answered)
+      return answered
     },
   }
 }

@@ -1,0 +1,105 @@
+// Verdicts -> the relays, where the runtime gives time only to a request and a short while after it, and may take
+// that away at any moment: what waits belongs to no request, and any request may carry on with sending it.
+import type { ReportEvent } from '../shared/report-message.ts'
+import { SUCCESS } from '../shared/violations.ts'
+import {
+  backoff,
+  FLUSH_DELAY,
+  MAX_QUEUE,
+  type Message,
+  postMessage,
+  type Reporter,
+  type ReporterOptions,
+  relayUrl,
+  SEND_TIMEOUT,
+  takeMessage,
+} from './report.ts'
+
+/** Milliseconds after its response for which a request goes on sending; Cloudflare allows 30 s. */
+const SEND_TIME = 20_000
+
+/** Messages that one request sends; Cloudflare's free plan allows 50 of all kinds. */
+const MAX_MESSAGES = 40
+
+export interface EdgeReporter extends Reporter {
+  /** Whether something waits that no request is sending. */
+  isWaiting(): boolean
+}
+
+/** `idle` sends what waits within the caller's own time, or resolves at once where another request does so. */
+export function createEdgeReporter(options: ReporterOptions): EdgeReporter {
+  let queues = new Map<string, ReturnType<typeof createEdgeQueue>>()
+  return {
+    report: (host, message) => {
+      const event = { host, success: message === SUCCESS, message }
+      for (const queue of queues.values()) queue.add(event)
+    },
+    setRelays: (endpoints) => {
+      const urls = endpoints.map(relayUrl)
+      queues = new Map(urls.map((url) => [url, queues.get(url) ?? createEdgeQueue(url, options)]))
+    },
+    isWaiting: () => [...queues.values()].some((queue) => queue.isWaiting()),
+    idle: () => Promise.all([...queues.values()].map((queue) => queue.flush())),
+    drain: async () => {},
+    counters: () => Object.fromEntries([...queues].map(([url, queue]) => [url, queue.counters()])),
+  }
+}
+
+function createEdgeQueue(url: string, options: ReporterOptions) {
+  const { secrets, logger, now } = options
+  const waiting: ReportEvent[] = []
+  let message: Message | undefined
+  const counters = { sent: 0, dropped: 0, refused: 0 }
+  let failures = 0
+  /**
+   * Until when another request is at it. A time rather than a flag, since a request that is cut off takes nothing
+   * back.
+   */
+  let leasedUntil = 0
+
+  const isWaiting = () => (waiting.length > 0 || message !== undefined) && now() >= leasedUntil
+
+  const sleep = async (milliseconds: number) => {
+    leasedUntil = now() + milliseconds
+    await new Promise((resolve) => setTimeout(resolve, milliseconds + 1))
+    leasedUntil = 0
+  }
+
+  const flush = async () => {
+    if (!isWaiting()) return
+    const end = now() + SEND_TIME
+    await sleep(FLUSH_DELAY)
+    for (let sent = 0; isWaiting() && sent < MAX_MESSAGES && now() < end; sent++) {
+      message ??= takeMessage(waiting, secrets)
+      leasedUntil = now() + 2 * SEND_TIMEOUT
+      const answer = await postMessage(url, message, options)
+      leasedUntil = 0
+      if (answer === 'taken') {
+        counters.sent += message.count
+        failures = 0
+      } else if (answer.final) {
+        counters.refused += message.count
+        logger.error('relay refused reports', { relay: url, reason: answer.reason, events: message.count })
+      } else {
+        if (failures === 2)
+          logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
+        await sleep(backoff(failures++))
+        continue
+      }
+      message = undefined
+    }
+  }
+
+  return {
+    add: (event: ReportEvent) => {
+      if (waiting.length >= MAX_QUEUE) {
+        counters.dropped += waiting.splice(0, MAX_QUEUE / 10).length
+        logger.warn('reports dropped: the relay does not take them fast enough', { relay: url, ...counters })
+      }
+      waiting.push(event)
+    },
+    isWaiting,
+    flush,
+    counters: () => ({ ...counters, queued: waiting.length + (message?.count ?? 0) }),
+  }
+}

@@ -1,0 +1,151 @@
+// Bans on Cloudflare: strikes are counted in a Durable Object for each network, of which there is one in the whole
+// world; bans are gathered by one more, which writes them to KV as one list that every isolate reads.
+import { DurableObject } from 'cloudflare:workers'
+import type { BanPolicy } from '../../shared/config.ts'
+import type { StrikeClass } from '../../shared/violations.ts'
+import type { Ban } from '../bans/ban-store.ts'
+import type { BanBackend, Counted } from '../bans/shared.ts'
+import { type ClientRecord, cleanRecord, countStrikes } from '../bans/strikes.ts'
+
+export interface BanBindings {
+  KV: KVNamespace
+  BAN_COUNTERS: DurableObjectNamespace<BanCounter>
+  BAN_LIST: DurableObjectNamespace<BanList>
+}
+
+const LIST_KEY = 'bans'
+/** The name of the one object that has the list. */
+const ONE = 'all'
+
+/** Seconds that a location may keep what it read from KV: the least that KV allows. */
+export const KV_CACHE_TTL = 30
+
+/** Seconds: KV's least time to live. */
+const MIN_TTL = 60
+
+/** Bans in the list; then the oldest go. A list of so many is half a megabyte. */
+const MAX_LISTED = 10_000
+
+/** Milliseconds in which bans gather before the list is written: KV takes one write of a key a second. */
+const GATHER_TIME = 1_000
+
+interface StoredRecord extends ClientRecord {
+  /** The list has taken the ban. */
+  listed: boolean
+  /** Unix time in milliseconds after which nothing of it matters any more. */
+  staleAt: number
+}
+
+/** Counts the strikes of one network, by which it is named. */
+export class BanCounter extends DurableObject<BanBindings> {
+  async strike(
+    network: string,
+    strikeClass: StrikeClass,
+    count: number,
+    policy: BanPolicy,
+  ): Promise<Counted> {
+    const { storage } = this.ctx
+    const now = Date.now()
+    const record: StoredRecord = (await storage.get<StoredRecord>('record')) ?? {
+      ...cleanRecord(),
+      listed: true,
+      staleAt: 0,
+    }
+    const began = countStrikes(record, strikeClass, count, policy, now)
+    if (began) record.listed = false
+    const ban = record.until > now ? { network, until: record.until, times: record.times } : undefined
+    if (ban && !record.listed) {
+      try {
+        await this.env.BAN_LIST.getByName(ONE).add(ban)
+        record.listed = true
+      } catch {
+        // The isolate that asked knows of the ban; the next strike tries again.
+      }
+    }
+    record.staleAt = Math.max(now + policy.findTime * 1000, record.until + policy.maxBanTime * 1000)
+    await storage.put('record', record)
+    if ((await storage.getAlarm()) === null) await storage.setAlarm(record.staleAt)
+    return { ban, began }
+  }
+
+  async forget(): Promise<void> {
+    await this.ctx.storage.deleteAll()
+  }
+
+  /** Leaves no storage behind for networks that are not heard of any more. */
+  async alarm(): Promise<void> {
+    const record = await this.ctx.storage.get<StoredRecord>('record')
+    if (record && record.staleAt > Date.now()) await this.ctx.storage.setAlarm(record.staleAt)
+    else await this.ctx.storage.deleteAll()
+  }
+}
+
+/** Keeps the list of all bans in force and publishes it. */
+export class BanList extends DurableObject<BanBindings> {
+  private bans = new Map<string, Ban>()
+
+  constructor(ctx: DurableObjectState, env: BanBindings) {
+    super(ctx, env)
+    void ctx.blockConcurrencyWhile(async () => {
+      const stored = [...(await ctx.storage.list<Ban>()).values()]
+      this.bans = new Map(stored.toSorted((a, b) => a.until - b.until).map((ban) => [ban.network, ban]))
+    })
+  }
+
+  async add(ban: Ban): Promise<void> {
+    this.bans.delete(ban.network)
+    if (this.bans.size >= MAX_LISTED) await this.remove([this.bans.keys().next().value!])
+    this.bans.set(ban.network, ban)
+    await this.ctx.storage.put(ban.network, ban)
+    await this.publishSoon()
+  }
+
+  async lift(network: string): Promise<boolean> {
+    const { until } = this.bans.get(network) ?? { until: 0 }
+    await this.remove([network])
+    await this.publishSoon()
+    return until > Date.now()
+  }
+
+  async list(): Promise<Ban[]> {
+    return [...this.bans.values()].filter(({ until }) => until > Date.now())
+  }
+
+  /** Publishes. What it throws makes Cloudflare try again, later and later. */
+  async alarm(): Promise<void> {
+    const over = [...this.bans.values()].filter(({ until }) => until <= Date.now())
+    await this.remove(over.map(({ network }) => network))
+    const bans = [...this.bans.values()]
+    const longest = Math.max(0, ...bans.map(({ until }) => until - Date.now()))
+    const expirationTtl = Math.max(MIN_TTL, Math.ceil(longest / 1000))
+    await this.env.KV.put(LIST_KEY, JSON.stringify(bans), { expirationTtl })
+  }
+
+  private async publishSoon(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + GATHER_TIME)
+  }
+
+  private async remove(networks: string[]): Promise<void> {
+    for (const network of networks) this.bans.delete(network)
+    // Cloudflare takes 128 keys at a time.
+    for (let at = 0; at < networks.length; at += 128)
+      await this.ctx.storage.delete(networks.slice(at, at + 128))
+  }
+}
+
+export function cloudflareBans({ KV, BAN_COUNTERS, BAN_LIST }: BanBindings): BanBackend {
+  return {
+    strike: (network, strikeClass, count, policy) =>
+      BAN_COUNTERS.getByName(network).strike(network, strikeClass, count, policy),
+    read: async () => ((await KV.get(LIST_KEY, { type: 'json', cacheTtl: KV_CACHE_TTL })) ?? []) as Ban[],
+    list: () => BAN_LIST.getByName(ONE).list(),
+    lift: async (network) => {
+      const [lifted] = await Promise.all([
+        BAN_LIST.getByName(ONE).lift(network),
+        BAN_COUNTERS.getByName(network).forget(),
+      ])
+      return lifted
+    },
+  }
+}

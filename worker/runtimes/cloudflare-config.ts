@@ -1,0 +1,73 @@
+// The configuration on Cloudflare: PATRONEOS_CONFIG, and over it what the config API has changed, which is kept in
+// KV and read anew by every isolate now and then.
+import { type FilterConfig, filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared/config.ts'
+import type { ConfigStore } from '../../shared/config-store.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { KV_CACHE_TTL } from './cloudflare-bans.ts'
+
+const CONFIG_KEY = 'config'
+
+interface StoredChanges {
+  /** Unix time in milliseconds. */
+  written: number
+  /** The keys that differ from PATRONEOS_CONFIG, so that a deployment may still change the others. */
+  changes: Partial<FilterConfig>
+}
+
+export interface KvConfigStore extends ConfigStore<FilterConfig> {
+  /** Puts in force what another isolate has written. Never rejects: trouble is logged, and nothing changes. */
+  refresh(): Promise<void>
+}
+
+/** Reads PATRONEOS_CONFIG, which is JSON text. Throws an Error that says what is wrong with it. */
+export function baseConfig(text: string | undefined): FilterConfig {
+  const parsed = parseConfig(filterConfigSchema, text ? JSON.parse(text) : {})
+  if ('config' in parsed) return parsed.config
+  throw new Error(parsed.issues.map(formatConfigIssue).join('; '))
+}
+
+export function kvConfigStore(
+  kv: KVNamespace,
+  base: FilterConfig,
+  onChange: (config: FilterConfig) => void,
+  logger: Logger,
+): KvConfigStore {
+  let config = base
+  let written = 0
+
+  const putInForce = (next: FilterConfig, time: number) => {
+    config = next
+    written = time
+    onChange(next)
+  }
+
+  return {
+    current: () => config,
+    replace: async (next) => {
+      const changes = Object.entries(next).filter(
+        ([name, value]) => JSON.stringify(value) !== JSON.stringify(base[name as keyof FilterConfig]),
+      )
+      const stored: StoredChanges = { written: Date.now(), changes: Object.fromEntries(changes) }
+      await kv.put(CONFIG_KEY, JSON.stringify(stored))
+      putInForce(next, stored.written)
+    },
+    refresh: async () => {
+      try {
+        const stored = (await kv.get(CONFIG_KEY, {
+          type: 'json',
+          cacheTtl: KV_CACHE_TTL,
+        })) as StoredChanges | null
+        // KV may answer with what was there before this isolate's own change.
+        if (!stored || stored.written <= written) return
+        const parsed = parseConfig(filterConfigSchema, { ...base, ...stored.changes })
+        if ('config' in parsed) putInForce(parsed.config, stored.written)
+        else
+          logger.error('the configuration in KV is not valid; it is left out', {
+            issues: parsed.issues.map(formatConfigIssue).join('; '),
+          })
+      } catch (error) {
+        logger.error('the configuration in KV could not be read', { error: String(error) })
+      }
+    },
+  }
+}

@@ -1,0 +1,126 @@
+// The filter as a Cloudflare Worker. The client is who Cloudflare says it is, and nothing but the isolate's own
+// memory stands between a request and nodeos: configuration and bans are read behind the responses.
+import type { FilterConfig } from '../../shared/config.ts'
+import { filterConfigSchema } from '../../shared/config.ts'
+import { createConfigApi } from '../../shared/config-api.ts'
+import { createLogger } from '../../shared/logger.ts'
+import { importSecrets } from '../../shared/report-message.ts'
+import { createFilter } from '../app.ts'
+import { banPolicyOf } from '../bans/ban-store.ts'
+import { addBansApi } from '../bans/bans-api.ts'
+import { createSharedBans } from '../bans/shared.ts'
+import { prometheusText } from '../metrics.ts'
+import { createEdgeReporter } from '../report-edge.ts'
+import { type BanBindings, cloudflareBans } from './cloudflare-bans.ts'
+import { baseConfig, kvConfigStore } from './cloudflare-config.ts'
+import { createWebPlatform } from './web-platform.ts'
+
+export { BanCounter, BanList } from './cloudflare-bans.ts'
+
+interface Env extends BanBindings {
+  PATRONEOS_CONFIG?: string
+  PATRONEOS_CONFIG_TOKEN?: string
+  PATRONEOS_RELAY_SECRET?: string
+  /** The first line, where it is bound: requests of one client at one of Cloudflare's locations. */
+  RATE_LIMIT?: RateLimit
+}
+
+/** Milliseconds after which configuration and bans are read anew. */
+const REFRESH_INTERVAL = 10_000
+
+/** Paths of the config API, which has no listener of its own here. */
+const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics)(?:[/?]|$)/
+
+const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
+
+async function createEdgeFilter(env: Env) {
+  const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret, RATE_LIMIT } = env
+  const base = baseConfig(PATRONEOS_CONFIG)
+  const bans = createSharedBans(cloudflareBans(env), banPolicyOf(base), { logger, now: Date.now })
+  const onChange = (config: FilterConfig) => bans.configure(banPolicyOf(config))
+  const store = kvConfigStore(env.KV, base, onChange, logger)
+  const reporter = createEdgeReporter({
+    secrets: secret ? await importSecrets(secret) : [],
+    logger,
+    // Called as a method, fetch would miss its global.
+    send: (input, init) => fetch(input, init),
+    now: Date.now,
+  })
+  const platform = createWebPlatform(store.current)
+  const { app, verdicts } = createFilter({
+    config: store.current,
+    platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
+    reporter,
+    bans,
+    logger,
+  })
+  const configApi = createConfigApi({
+    schema: filterConfigSchema,
+    store,
+    token,
+    metrics: () => prometheusText(verdicts, reporter, bans),
+  })
+  addBansApi(configApi, bans)
+
+  const refresh = async () => {
+    await store.refresh()
+    await bans.refresh()
+  }
+  let refreshAt = 0
+  return {
+    /** Reads configuration and bans where it is time: before the first request, behind later ones. */
+    keepFresh: async (context: ExecutionContext) => {
+      const now = Date.now()
+      if (now < refreshAt) return
+      const isFirst = refreshAt === 0
+      if (!isFirst) refreshAt = now + REFRESH_INTERVAL
+      const refreshed = refresh()
+      if (!isFirst) return context.waitUntil(refreshed)
+      await refreshed
+      refreshAt = Date.now() + REFRESH_INTERVAL
+    },
+    configApi: async (request: Request) => {
+      // A change is made to what is in force now, not some seconds ago.
+      await store.refresh()
+      return configApi.fetch(request)
+    },
+    serve: (request: Request, context: ExecutionContext) => {
+      if (reporter.isWaiting()) context.waitUntil(reporter.idle())
+      const peer = request.headers.get('cf-connecting-ip') ?? '::'
+      return platform.serve(app, request, { peer, waitUntil: (work) => context.waitUntil(work) })
+    },
+  }
+}
+
+/** Where the limit itself is in trouble, requests pass. */
+function limitedBy(limit: RateLimit) {
+  return {
+    isOverRate: async (network: string) => {
+      try {
+        return !(await limit.limit({ key: network })).success
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+let filter: Awaited<ReturnType<typeof createEdgeFilter>> | undefined
+
+export default {
+  async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
+    try {
+      if (!filter) {
+        const created = await createEdgeFilter(env)
+        // Requests that came together have each made one; all use the first.
+        filter ??= created
+      }
+    } catch (error) {
+      logger.error('the filter cannot start', { error: (error as Error).message })
+      return Response.json({ message: 'NOT_CONFIGURED', code: 500 }, { status: 500 })
+    }
+    await filter.keepFresh(context)
+    if (env.PATRONEOS_CONFIG_TOKEN && configPath.test(request.url)) return filter.configApi(request)
+    return filter.serve(request, context)
+  },
+}
