@@ -28,6 +28,15 @@ const notForUpstream = new Set([
   'content-encoding',
 ])
 
+function isWithheld(name: string): boolean {
+  return (
+    hopByHop.has(name) ||
+    notForUpstream.has(name) ||
+    name.startsWith('x-forwarded-') ||
+    name.startsWith('cf-')
+  )
+}
+
 /** The value of a header; several lines of one name are joined, as RFC 9110, section 5.3 allows. */
 export function headerValue(headers: HeaderPairs, name: string): string {
   let value = ''
@@ -50,8 +59,9 @@ export function upstreamHeaders(headers: HeaderPairs, client: Address, rebuilt: 
   const kept: HeaderPairs = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!.toLowerCase()
-    if (hopByHop.has(name) || notForUpstream.has(name) || listed?.has(name)) continue
-    if (name.startsWith('x-forwarded-') || name.startsWith('cf-')) continue
+    if (isWithheld(name) || listed?.has(name)) continue
+    // A server that takes an underscore for a hyphen, as CGI does, must not find there what is withheld.
+    if (name.includes('_') && isWithheld(name.replaceAll('_', '-'))) continue
     // A rebuilt body is JSON whatever the client called it, and its answer is read for failures.
     if (rebuilt && (name === 'content-type' || name === 'accept-encoding')) continue
     kept.push(name, headers[at + 1]!)
