@@ -25,11 +25,14 @@ function toJson({ date, type, args }: LogObject): string {
   return `${JSON.stringify({ time: date.toISOString(), level: type, message, ...(fields as object | undefined) })}\n`
 }
 
+/** JSON leaves these as they are, and a terminal may take them for commands. */
+const escaped = (control: string) => `\\u00${control.charCodeAt(0).toString(16)}`
+
 function toText({ date, type, args }: LogObject): string {
   const [message, fields] = args
   const level = type === 'info' ? '' : `${type.toUpperCase()} `
   const rest = Object.entries((fields as object | undefined) ?? {}).map(
-    ([name, value]) => ` ${name}=${JSON.stringify(value)}`,
+    ([name, value]) => ` ${name}=${JSON.stringify(value).replace(/[\x7f-\x9f]/g, escaped)}`,
   )
   return `${date.toTimeString().slice(0, 8)} ${level}${message}${rest.join('')}\n`
 }
