@@ -266,16 +266,25 @@ export const filterConfigSchema = v.strictObject(
       120,
       'Seconds from the end of a request to the end of its response (Node)',
     ),
-    maxConnections: key(integer(1, 1_000_000), 10_000, 'Open connections in all (Node)'),
+    maxConnections: key(
+      integer(1, 1_000_000),
+      10_000,
+      'Open connections in all, and requests under way (Node)',
+    ),
     maxConnectionsPerClient: key(
       integer(1, 1_000_000),
       256,
-      'Open connections of one address, or one IPv6 /64; trusted proxies are free of it (Node)',
+      'Open connections, and requests under way on them, of one address or one IPv6 /64; trusted proxies are free of it (Node)',
     ),
     maxBufferedBytes: key(
       integer(0, 17_179_869_184, 'bytes'),
       67_108_864,
       'Bytes of all request bodies held at one time',
+    ),
+    maxBufferedBytesPerClient: key(
+      integer(0, 17_179_869_184, 'bytes'),
+      8_388_608,
+      'Bytes of the request bodies of one address, or one IPv6 /64, held at one time',
     ),
     logSuccess: key(flag, false, 'Report successes to the relays too'),
     bans: key(

@@ -119,7 +119,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     const limit = enforced
       ? settings.config.maxBodySize
       : Math.max(settings.config.maxBodySize, NODEOS_MAX_BODY)
-    const read = await platform.readBody(c, limit)
+    const read = await platform.readBody(c, limit, client)
     if ('aborted' in read) return new Response(null, { status: 400 })
     const bytes = 'bytes' in read ? read.bytes : undefined
     const judged = bytes ? judgeBody(request, bytes, settings) : unreadable(read, limit)
@@ -133,6 +133,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     const answer = await platform.forward(
       c,
       {
+        client,
         method: request.method,
         target: request.target,
         headers: upstreamHeaders(request.headers, client, transactions && bytes.length > 0),

@@ -1,5 +1,6 @@
 // What differs between runtimes, and nothing else: a runtime file builds one of these and listens.
 import type { Context } from 'hono'
+import type { Address } from '../shared/address.ts'
 import type { ViolationCode } from '../shared/violations.ts'
 
 /** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */
@@ -22,17 +23,18 @@ export type BodyRead =
   | { tooLarge: true }
   /** The client went away, or its framing broke. */
   | { aborted: true }
-  /** All bodies in flight together are at their limit. */
+  /** All bodies in flight together, or those of this client, are at their limit. */
   | { overloaded: true }
 
 /** The request for nodeos: what was judged. */
 export interface UpstreamRequest {
+  client: Address
   method: string
   /** Path and query; the origin is the runtime's matter. */
   target: string
   headers: HeaderPairs
   body: Uint8Array | string | null
-  /** Asking twice does no harm: nothing in it is executed. */
+  /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
 }
 
@@ -46,16 +48,16 @@ export interface ResponsePolicy {
   observe(status: number, body: Uint8Array | undefined): void
 }
 
-/** nodeos could not be asked, or did not answer. */
+/** nodeos could not be asked, or did not answer, or too many are asking it. */
 export interface UpstreamTrouble {
-  code: Extract<ViolationCode, `NODEOS_${string}`>
+  code: Extract<ViolationCode, `NODEOS_${string}` | 'OVERLOADED'>
   detail: string
 }
 
 export interface Platform {
   incoming(c: Context): IncomingRequest
   /** Reads the whole body, holding at most `maxBytes` of it. */
-  readBody(c: Context, maxBytes: number): Promise<BodyRead> | BodyRead
+  readBody(c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead
   /** Sends the request to nodeos and streams the answer to the client. */
   forward(c: Context, request: UpstreamRequest, policy: ResponsePolicy): Promise<Response | UpstreamTrouble>
   /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */

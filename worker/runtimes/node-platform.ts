@@ -5,6 +5,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { type Dispatcher, errors, Pool } from 'undici'
+import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import { responseHeaders } from '../headers.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
@@ -16,9 +17,13 @@ import type {
   UpstreamRequest,
   UpstreamTrouble,
 } from '../platform.ts'
+import { createBufferedBytes } from './buffered-bytes.ts'
 
 /** Connections to nodeos; requests over that wait for one. */
 const UPSTREAM_CONNECTIONS = 1024
+
+/** Milliseconds that exchanges have to end when the filter does. */
+const LAST_EXCHANGES = 1_000
 
 /** Seconds to connect to nodeos. */
 const CONNECT_TIMEOUT = 5
@@ -35,6 +40,11 @@ const LARGE_BODY = 65_536
 /** Bytes of a response's body up to which copying it into one write costs less than a second one. */
 const SMALL_BODY = 16_384
 
+const OVERLOADED: UpstreamTrouble = {
+  code: 'OVERLOADED',
+  detail: 'Too many requests at one time; try again',
+}
+
 const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
 export interface NodePlatform extends Platform {
@@ -44,7 +54,8 @@ export interface NodePlatform extends Platform {
 
 export function createNodePlatform(config: () => FilterConfig): NodePlatform {
   let pool: { origin: string; dispatcher: Pool } | undefined
-  let heldBytes = 0
+  const buffered = createBufferedBytes(config)
+  const load = { exchanges: 0, answerBytes: 0 }
 
   const dispatcherOf = (current: FilterConfig): Pool => {
     const origin = nodeosOrigin(current)
@@ -58,7 +69,7 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
     return dispatcher
   }
 
-  const readBody = (c: Context, maxBytes: number): Promise<BodyRead> | BodyRead => {
+  const readBody = (c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead => {
     const { incoming, outgoing } = bindings(c)
     const { 'content-length': length, 'transfer-encoding': coding, expect } = incoming.headers
     if (coding === undefined && (length === undefined || length === '0')) return NO_BODY
@@ -79,14 +90,14 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
         resolve(read)
       }
       const release = () => {
-        heldBytes -= size
+        if (size > 0) buffered.release(client, size)
         size = 0
       }
       const onData = (chunk: Uint8Array) => {
         size += chunk.length
-        heldBytes += chunk.length
+        const fits = buffered.hold(client, chunk.length)
         if (size > maxBytes) return finish({ tooLarge: true })
-        if (heldBytes > config().maxBufferedBytes) return finish({ overloaded: true })
+        if (!fits) return finish({ overloaded: true })
         chunks.push(chunk)
         if (size > LARGE_BODY) {
           // Else one socket would be read for two megabytes before the next one's turn.
@@ -124,6 +135,18 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
     readBody,
     forward: (c, request, policy) => {
       const current = config()
+      // A client that leaves lets go of its connection and of the body it sent, but not of its turn at nodeos.
+      const bytes = request.body?.length ?? 0
+      const fits = bytes === 0 || buffered.hold(request.client, bytes)
+      load.exchanges++
+      const end = () => {
+        if (bytes > 0) buffered.release(request.client, bytes)
+        load.exchanges--
+      }
+      if (!fits || load.exchanges > current.maxConnections) {
+        end()
+        return Promise.resolve(OVERLOADED)
+      }
       return new Promise((resolve) => {
         const exchange = {
           ...bindings(c),
@@ -131,13 +154,20 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
           policy,
           config: current,
           dispatcher: dispatcherOf(current),
+          load,
           resolve,
+          end,
         }
         send(exchange, request.retryable)
       })
     },
     waitUntil: () => {},
-    close: async () => pool?.dispatcher.close(),
+    close: async () => {
+      // What is left belongs to clients that are gone.
+      const timer = setTimeout(() => void pool?.dispatcher.destroy(), LAST_EXCHANGES)
+      await pool?.dispatcher.close()
+      clearTimeout(timer)
+    },
   }
 }
 
@@ -166,24 +196,45 @@ interface Exchange {
   policy: ResponsePolicy
   config: FilterConfig
   dispatcher: Dispatcher
+  /** Of all exchanges together. */
+  load: { answerBytes: number }
   resolve(answer: Response | UpstreamTrouble): void
+  /** Called once, when nothing more comes from nodeos. */
+  end(): void
 }
 
 /** Sends the request; `mayRetry`: once more where nodeos closed a kept connection just as it was used again. */
 function send(exchange: Exchange, mayRetry: boolean): void {
-  const { outgoing, request, policy, config, dispatcher, resolve } = exchange
-  const kept: Uint8Array[] = []
+  const { outgoing, request, policy, config, dispatcher, load, resolve } = exchange
+  let kept: Uint8Array[] = []
   let keptBytes = 0
+  let keeping = policy.keep > 0
   let status = 0
   /** Bytes of the body as nodeos announced them; NaN where it did not. */
   let length = Number.NaN
-  let abort: (() => void) | undefined
+  let leave: (() => void) | undefined
+
+  const stopKeeping = (): Uint8Array | undefined => {
+    load.answerBytes -= keptBytes
+    const answer = keeping ? joined(kept, keptBytes) : undefined
+    keeping = false
+    keptBytes = 0
+    kept = []
+    return answer
+  }
+  const end = (observed: Uint8Array | undefined) => {
+    if (leave) outgoing.off('close', leave)
+    exchange.end()
+    if (status > 0) policy.observe(status, observed)
+  }
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
-      abort = () => controller.abort(new errors.RequestAbortedError())
-      if (outgoing.destroyed) abort()
-      else outgoing.once('close', abort)
+      const abort = () => controller.abort(new errors.RequestAbortedError())
+      if (outgoing.destroyed) return abort()
+      // nodeos executes a transaction that it was handed, so a client that leaves does not escape the verdict.
+      leave = request.retryable ? abort : () => controller.resume()
+      outgoing.once('close', leave)
     },
     onResponseStart(controller, statusCode, headers) {
       if (statusCode < 200) return
@@ -192,13 +243,20 @@ function send(exchange: Exchange, mayRetry: boolean): void {
       length = Number(headers['content-length'])
       if (request.method === 'HEAD')
         return resolve(new Response(null, { status, headers: toEntries(forClient) }))
-      outgoing.writeHead(status, forClient)
+      if (!outgoing.destroyed) outgoing.writeHead(status, forClient)
       resolve(RESPONSE_ALREADY_SENT)
     },
     onResponseData(controller, chunk) {
-      if (keptBytes + chunk.length <= policy.keep) kept.push(chunk)
-      keptBytes += chunk.length
-      if (request.method === 'HEAD') return
+      if (keeping) {
+        kept.push(chunk)
+        keptBytes += chunk.length
+        load.answerBytes += chunk.length
+        if (keptBytes > policy.keep || load.answerBytes > config.maxBufferedBytes) {
+          keeping = false
+          stopKeeping()
+        }
+      }
+      if (request.method === 'HEAD' || outgoing.destroyed) return
       if (chunk.length === length && length <= SMALL_BODY) {
         // All of it: as text of one byte a character node:http joins it to the head, and one write sends both.
         outgoing.end(chunk.toString('latin1'), 'latin1')
@@ -209,19 +267,20 @@ function send(exchange: Exchange, mayRetry: boolean): void {
       outgoing.once('drain', () => controller.resume())
     },
     onResponseEnd() {
-      if (abort) outgoing.off('close', abort)
-      if (request.method !== 'HEAD' && !outgoing.writableEnded) outgoing.end()
-      policy.observe(status, keptBytes > policy.keep ? undefined : joined(kept, keptBytes))
+      if (request.method !== 'HEAD' && !outgoing.destroyed && !outgoing.writableEnded) outgoing.end()
+      end(stopKeeping())
     },
     onResponseError(_controller, error) {
-      if (abort) outgoing.off('close', abort)
-      if (status > 0) {
-        // The head is out; a closed connection is all that can still say that the body is not whole.
-        outgoing.destroy()
-        policy.observe(status, undefined)
-      } else if (outgoing.destroyed) resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }))
-      else if (mayRetry && isClosedConnection(error)) send(exchange, false)
+      stopKeeping()
+      if (status === 0 && mayRetry && !outgoing.destroyed && isClosedConnection(error)) {
+        if (leave) outgoing.off('close', leave)
+        return send(exchange, false)
+      }
+      // The head is out; a closed connection is all that can still say that the body is not whole.
+      if (status > 0) outgoing.destroy()
+      else if (outgoing.destroyed) resolve(new Response(null, { status: CLIENT_CLOSED_REQUEST }))
       else resolve(troubleOf(error, config))
+      end(undefined)
     },
   }
   try {
@@ -237,6 +296,7 @@ function send(exchange: Exchange, mayRetry: boolean): void {
       handler,
     )
   } catch (error) {
+    exchange.end()
     resolve(troubleOf(error as Error, config))
   }
 }

@@ -3,9 +3,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import type { MemoryBans } from '../bans/memory.ts'
+import { createClientLoads } from './client-loads.ts'
 
 export interface FilterServer {
   server: Server
@@ -30,10 +30,29 @@ export function createFilterServer(
   // Node cuts off lines over its own limit without a word; the filter counts them and says so.
   server.maxHeadersCount = 0
 
+  const loads = createClientLoads(initial, bans)
+  server.on('connection', (socket: Socket) => {
+    if (!loads.open(socket)) socket.destroy()
+  })
+
   const responses = new Map<ServerResponse, number>()
   server.on('request', (incoming, outgoing) => {
+    const load = loads.of(incoming.socket)
+    // Requests sent ahead on one connection are all under way at once, so the number of connections does not
+    // bound them.
+    if (
+      responses.size >= config.maxConnections ||
+      (load && load.requests >= config.maxConnectionsPerClient)
+    ) {
+      incoming.socket.destroy()
+      return
+    }
     responses.set(outgoing, Date.now())
-    outgoing.once('close', () => responses.delete(outgoing))
+    if (load) load.requests++
+    outgoing.once('close', () => {
+      responses.delete(outgoing)
+      if (load) load.requests--
+    })
     void handle(incoming, outgoing)
   })
   // Node would answer 100 at once; the filter does so when it has judged the head and wants the body.
@@ -50,39 +69,9 @@ export function createFilterServer(
   sweep.unref()
   server.on('close', () => clearInterval(sweep))
 
-  const connections = new Map<string, number>()
-  let trusted = initial.trustedProxies.map((range) => parseCidr(range)!)
-  server.on('connection', (socket: Socket) => {
-    // Asked for now, and so remembered: a client that resets its connection takes its address along. One that
-    // did so already could not be held to anything that it sent.
-    const address = parseAddress(socket.remoteAddress ?? '')
-    if (!address) {
-      socket.destroy()
-      return
-    }
-    if (inAnyCidr(address, trusted)) return
-    const peer = formatAddress(address)
-    if (bans.isShutOut(peer)) {
-      socket.destroy()
-      return
-    }
-    const client = clientNetwork(peer)
-    const count = (connections.get(client) ?? 0) + 1
-    if (count > config.maxConnectionsPerClient) {
-      socket.destroy()
-      return
-    }
-    connections.set(client, count)
-    socket.once('close', () => {
-      const left = connections.get(client)! - 1
-      if (left === 0) connections.delete(client)
-      else connections.set(client, left)
-    })
-  })
-
   const configure = (next: FilterConfig) => {
     config = next
-    trusted = next.trustedProxies.map((range) => parseCidr(range)!)
+    loads.configure(next)
     server.maxConnections = next.maxConnections
     server.headersTimeout = next.headTimeout * 1000
     server.requestTimeout = (next.headTimeout + next.bodyTimeout) * 1000

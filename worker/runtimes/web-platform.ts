@@ -1,5 +1,6 @@
 // The platform where a request is a Request and nodeos is asked with fetch: shared by Bun, Deno and Cloudflare.
 import type { Context, Hono } from 'hono'
+import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import { responseHeaders } from '../headers.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
@@ -11,6 +12,7 @@ import type {
   UpstreamRequest,
   UpstreamTrouble,
 } from '../platform.ts'
+import { createBufferedBytes } from './buffered-bytes.ts'
 
 /** What a runtime says of one request beside the Request itself. */
 export interface RequestFacts {
@@ -23,6 +25,8 @@ export interface RequestFacts {
 interface Exchange extends RequestFacts {
   /** Bytes of the body that are held for it. */
   held: number
+  /** For whom they are held. */
+  client?: Address
   /** Unix time in milliseconds. */
   since: number
 }
@@ -39,20 +43,22 @@ const LONGEST_EXCHANGE = 300_000
 
 export function createWebPlatform(config: () => FilterConfig): WebPlatform {
   const exchanges = new Set<Exchange>()
-  let heldBytes = 0
+  const buffered = createBufferedBytes(config)
 
   const release = (exchange: Exchange) => {
-    if (exchanges.delete(exchange)) heldBytes -= exchange.held
+    if (exchanges.delete(exchange) && exchange.client) buffered.release(exchange.client, exchange.held)
   }
 
-  const isOverloaded = ({ maxBufferedBytes }: FilterConfig): boolean => {
-    if (heldBytes <= maxBufferedBytes) return false
+  const hold = (exchange: Exchange, client: Address, bytes: number): boolean => {
+    exchange.held += bytes
+    exchange.client = client
+    if (buffered.hold(client, bytes)) return true
     const oldest = Date.now() - LONGEST_EXCHANGE
-    for (const exchange of exchanges) if (exchange.since < oldest) release(exchange)
-    return heldBytes > maxBufferedBytes
+    for (const other of exchanges) if (other.since < oldest) release(other)
+    return buffered.hold(client, 0)
   }
 
-  const readBody = async (c: Context, maxBytes: number): Promise<BodyRead> => {
+  const readBody = async (c: Context, maxBytes: number, client: Address): Promise<BodyRead> => {
     const { method, body } = c.req.raw
     // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
     if (body === null || method === 'GET' || method === 'HEAD') return NO_BODY
@@ -71,9 +77,8 @@ export function createWebPlatform(config: () => FilterConfig): WebPlatform {
         if (late) return { aborted: true }
         if (done) return { bytes: joined(chunks, exchange.held) }
         chunks.push(value)
-        exchange.held += value.length
-        heldBytes += value.length
-        if (exchange.held <= maxBytes && !isOverloaded(config())) continue
+        const fits = hold(exchange, client, value.length)
+        if (exchange.held <= maxBytes && fits) continue
         stop()
         return exchange.held > maxBytes ? { tooLarge: true } : { overloaded: true }
       }
