@@ -91,13 +91,17 @@ describe('unsigned messages', () => {
     expect(written).toBe(status === 200 ? LINE : '')
   })
 
-  test('a host mapped into IPv6 is written as IPv4, and IPv6 in its shortest form with the prefix that counts', async () => {
-    const relay = await relayWith()
+  test.each([
+    ['', {}],
+    [' and, with logSubnet, the prefix that counts', { logSubnet: true }],
+  ])('a host mapped into IPv6 is written as IPv4, and IPv6 in its shortest form%s', async (_what, config) => {
+    const relay = await relayWith(config)
     await post(relay, [
       { ...EVENT, host: '::ffff:203.0.113.9' },
       { ...EVENT, host: '2001:DB8:0:0::1' },
     ])
-    expect(written).toBe(`${LINE}2026-11-24T12:00:00.123Z 2001:db8::1 false INVALID_JSON /64\n`)
+    const suffix = 'logSubnet' in config ? ' /64' : ''
+    expect(written).toBe(`${LINE}2026-11-24T12:00:00.123Z 2001:db8::1 false INVALID_JSON${suffix}\n`)
   })
 })
 

@@ -49,8 +49,14 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
   }
 
   const write = async (events: ReportEvent[]) => {
-    const time = formatTime(new Date(now()), config().logTimeFormat)
-    await log.append(events.map((event) => `${time} ${formatEvent(event)}\n`).join(''))
+    const { logTimeFormat, logSubnet } = config()
+    const time = formatTime(new Date(now()), logTimeFormat)
+    const lines = events.map(({ host, success, message }) => {
+      // fail2ban cannot work out that the addresses of one /64 are one client (RFC 6177), but reads a prefix length.
+      const subnet = logSubnet && host.includes(':') ? ' /64' : ''
+      return `${time} ${host} ${success} ${message}${subnet}\n`
+    })
+    await log.append(lines.join(''))
   }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -122,14 +128,6 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
 
 function peerOf(c: Context<{ Bindings: HttpBindings }>): string {
   return c.env.incoming.socket.remoteAddress ?? ''
-}
-
-/**
- * `203.0.113.9 false INVALID_JSON`, and `2001:db8:1:2::9 false INVALID_JSON /64` for IPv6. fail2ban cannot work out
- * by itself that the addresses of one /64 are one client (RFC 6177), but it takes a prefix length from the line.
- */
-function formatEvent({ host, success, message }: ReportEvent): string {
-  return `${host} ${success} ${message}${host.includes(':') ? ' /64' : ''}`
 }
 
 /** `2026-11-23T16:20:11.123Z`, or as the original wrote it, in UTC: `2026/11/23 16:20:11`. */

@@ -307,6 +307,11 @@ export const relayConfigSchema = v.strictObject(
       'iso',
       'Time in the log: ISO 8601, or "go" for 2006/01/02 15:04:05 in UTC',
     ),
+    logSubnet: key(
+      flag,
+      false,
+      'End the log line of an IPv6 client with /64, by which fail2ban counts and bans its network as one client',
+    ),
     haproxySocket: key(
       v.string('a path, or "" for none'),
       '',

@@ -37,7 +37,7 @@ const blamed = (id: string) => ({ id, time: Math.floor(Date.parse(TIME) / 1000) 
 /** The lines that the relay writes for these reports. */
 async function linesOf(hosts: string[], message: string, logTimeFormat = 'iso'): Promise<string> {
   let written = ''
-  const parsed = parseConfig(relayConfigSchema, { allowUnsigned: true, logTimeFormat })
+  const parsed = parseConfig(relayConfigSchema, { allowUnsigned: true, logTimeFormat, logSubnet: true })
   if (!('config' in parsed)) throw new Error('the configuration is wrong')
   const { app } = createRelay({
     config: () => parsed.config,

@@ -351,6 +351,7 @@ export async function createWorld() {
     JSON.stringify({
       listenIP: '10.77.0.1',
       logFileLocation: logFile,
+      logSubnet: true,
       haproxySocket: socket,
       filterEndpoints: Object.values(filterAddresses).map((address) => `http://${address}:8081`),
     }),
