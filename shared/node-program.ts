@@ -215,8 +215,11 @@ export async function closeServer(server: Server, milliseconds: number): Promise
     server.close(() => resolve())
   })
   server.closeIdleConnections()
+  // A connection that is busy now is kept alive after its response, as if there were more to come.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100)
   const timer = setTimeout(() => server.closeAllConnections(), milliseconds)
   await closed
+  clearInterval(sweep)
   clearTimeout(timer)
 }
 
