@@ -1,28 +1,27 @@
 // The pool against a real HAProxy with the shipped configuration, on loopback.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { request } from 'node:https'
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createHaproxyProcess,
+  type HaproxyProcess,
+  skipWithoutHaproxy,
+} from '../docker/haproxy/testing/haproxy-process.ts'
+import { freePort } from '../e2e/http/wire.ts'
 import { createLogger } from '../shared/logger.ts'
 import { createFilterPool, type FilterPool, type FilterPoolConfig } from './haproxy.ts'
 import { createRelayProcess } from './testing/relay-process.ts'
 
-const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path))
-if (!HAPROXY) console.error('HAProxy is not installed: NOT TESTED: relay/haproxy.ts (Debian package haproxy)')
-
-const CONFIG = new URL('../docker/haproxy/haproxy.cfg', import.meta.url).pathname
-
-describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30_000 }, () => {
+describe.skipIf(skipWithoutHaproxy('relay/haproxy.ts'))('filters in HAProxy', { timeout: 30_000 }, () => {
   let directory: string
+  let haproxy: HaproxyProcess
   let socket: string
   let port: number
-  let environment: Record<string, string>
-  let haproxy: ChildProcess
   let pool: FilterPool
   let log: string[]
   let cleanUp: (() => unknown)[]
@@ -30,28 +29,8 @@ describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30
   beforeEach(async () => {
     cleanUp = []
     directory = mkdtempSync(join(tmpdir(), 'patroneos-haproxy-'))
-    socket = join(directory, 'admin.sock')
-    port = await freePort()
-    const user = execFileSync('id', ['-un']).toString().trim()
-    const group = execFileSync('id', ['-gn']).toString().trim()
-    environment = {
-      PATRONEOS_MAXCONN: '1000',
-      PATRONEOS_HTTPS_PORT: String(port),
-      PATRONEOS_NO_IPV6: '1',
-      PATRONEOS_HAPROXY_USER: user,
-      PATRONEOS_HAPROXY_GROUP: group,
-      PATRONEOS_SOCKET_GROUP: group,
-      PATRONEOS_HAPROXY_SOCKET: socket,
-      PATRONEOS_CERTIFICATE: join(directory, 'certificate.pem'),
-      PATRONEOS_STATISTICS_PORT: String(await freePort()),
-      PATRONEOS_PEER_BIND: `127.0.0.1:${await freePort()}`,
-      PATRONEOS_REQUESTS_10S: '100000',
-      PATRONEOS_ERRORS_10S: '100000',
-      PATRONEOS_CONNECTIONS_10S: '100000',
-    }
-    execFileSync(new URL('../docker/haproxy/make-certificate', import.meta.url).pathname, {
-      env: { ...process.env, ...environment },
-    })
+    haproxy = await createHaproxyProcess(directory)
+    ;({ socket, port } = haproxy)
     log = []
     pool = createFilterPool({
       logger: createLogger({ readable: true, write: (line) => log.push(line) }),
@@ -63,23 +42,14 @@ describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30
 
   afterEach(async () => {
     await pool.close()
-    await stopHaproxy()
+    await haproxy.stop()
     for (const end of cleanUp) await end()
     rmSync(directory, { recursive: true })
   })
 
-  async function startHaproxy(firstFilter: Filter): Promise<void> {
-    haproxy = spawn(HAPROXY!, ['-db', '-f', CONFIG], {
-      env: { ...process.env, ...environment, PATRONEOS_FILTER: firstFilter.address },
-      stdio: 'ignore',
-    })
+  const startHaproxy = async (firstFilter: Filter) => {
+    await haproxy.start({ PATRONEOS_FILTER: firstFilter.address })
     await until(() => get(port).then(({ status }) => status === 200))
-  }
-
-  async function stopHaproxy(): Promise<void> {
-    if (haproxy.exitCode !== null || haproxy.signalCode !== null) return
-    haproxy.kill('SIGKILL')
-    await once(haproxy, 'exit')
   }
 
   async function startFilter(delay = 0): Promise<Filter> {
@@ -152,7 +122,7 @@ describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30
     await startHaproxy(a)
     expect(await pool.apply(config(b))).toEqual([])
     await until(async () => (await servers(socket)).length === 1)
-    await stopHaproxy()
+    await haproxy.stop()
     await until(() => log.some((line) => line.includes('not reached')))
     await startHaproxy(a)
     await until(async () => (await answering(port)).has(b.name) && (await servers(socket)).length === 1)
@@ -163,7 +133,7 @@ describe.skipIf(!HAPROXY && !process.env.CI)('filters in HAProxy', { timeout: 30
   it('says that the socket is gone, and applies the list once it is back', async () => {
     const [a, b] = [await startFilter(), await startFilter()]
     await startHaproxy(a)
-    await stopHaproxy()
+    await haproxy.stop()
     expect((await pool.apply(config(a, b))).join()).toContain(`HAProxy: not reached at ${socket}`)
     await startHaproxy(a)
     await until(async () => (await answering(port)).size === 2)
@@ -326,15 +296,6 @@ async function servers(socketPath: string): Promise<string[]> {
 
 function sessionsOf(line: string): number {
   return Number(line.split(',')[4])
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function until(condition: () => unknown, time = 8000): Promise<void> {

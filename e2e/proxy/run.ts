@@ -1,7 +1,7 @@
 // The proof of the proxy layer: HAProxy, fail2ban, nftables, relay and filters with the shipped configuration, in
 // network namespaces. Bans are judged by packets and by the firewall's sets, never by what fail2ban says.
 //
-// Needs root on Linux, and the Debian packages haproxy fail2ban nftables iproute2 openssl curl logrotate.
+// Needs root on Linux, and the Debian packages that .ci/run names.
 // Ends with a line `N passed, N failed`. Run: node e2e/proxy/run.ts
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -60,16 +60,24 @@ async function until(what: string, limit: number, condition: () => unknown): Pro
   }
 }
 
-const missing = ['ip', 'nft', 'haproxy', 'fail2ban-server', 'logrotate', 'openssl', 'curl'].filter(
-  (program) => {
-    try {
-      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
-      return false
-    } catch {
-      return true
-    }
-  },
-)
+const missing = [
+  'ip',
+  'sysctl',
+  'nft',
+  'haproxy',
+  'fail2ban-server',
+  'logrotate',
+  'slowhttptest',
+  'openssl',
+  'curl',
+].filter((program) => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
+    return false
+  } catch {
+    return true
+  }
+})
 if (process.getuid?.() !== 0 || missing.length > 0) {
   const reason = missing.length > 0 ? `not installed: ${missing.join(', ')}` : 'this needs root'
   console.log(`!! NOT RUN: the proof of the proxy layer. ${reason}`)
@@ -420,6 +428,18 @@ async function main(world: World): Promise<void> {
       ({ error, took }) => error === undefined && took < 2000,
     ).length
     expect(cut >= 10, `${cut} of 110 were refused`)
+  })
+  await check('HAProxy: slowhttptest with 300 slow heads and 300 slow bodies harms nobody else', async () => {
+    const load = await startLoad('slow', 8, 0)
+    const many = ['-c', '300', '-r', '150', '-i', '1', '-l', '20', '-p', '2']
+    const outputs = await Promise.all([
+      world.slowHttpTest('/v1/chain/get_info', '-H', ...many),
+      world.slowHttpTest('/v1/chain/push_transaction', '-B', ...many),
+    ])
+    const result = await load()
+    for (const output of outputs)
+      expect(output.includes('No open connections left'), `still open after 20 s: ${output.slice(-300)}`)
+    return expectNoneLost(result, 8)
   })
   await check(
     'HAProxy: a password on one group of the API guards that group, and not its preflights',

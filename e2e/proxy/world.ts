@@ -23,6 +23,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import type { Answer, Command } from './agent.ts'
 import { filterLimits } from './offences.ts'
 
@@ -250,6 +251,17 @@ export async function createWorld() {
     }
   }
 
+  /** Runs slowhttptest as the abuser against the API over TLS; resolves to what it printed. */
+  async function slowHttpTest(path: string, ...args: string[]): Promise<string> {
+    const command = ['slowhttptest', ...args, '-u', `https://${PROXY_V4}${path}`]
+    const child = spawn('ip', ['netns', 'exec', namespace('abuser'), ...command], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    children.add(child)
+    child.on('exit', () => children.delete(child))
+    return text(child.stdout)
+  }
+
   /** Banned addresses of one jail, out of the firewall's own sets. */
   function banned(jail: string): string[] {
     const elements: string[] = []
@@ -371,6 +383,7 @@ export async function createWorld() {
     startHaproxy,
     startFail2ban,
     startAgent,
+    slowHttpTest,
     banned,
     rotateLog,
     logLines,

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../../e2e/http/wire.ts'
 
 export interface RelayProcess {
   url: string
@@ -13,16 +13,6 @@ export interface RelayProcess {
   /** Sends SIGTERM and resolves to the exit code. */
   stop(): Promise<number | null>
   signal(name: NodeJS.Signals): void
-}
-
-/** A port of loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export async function createRelayProcess(
