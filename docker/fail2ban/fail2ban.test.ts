@@ -1,6 +1,6 @@
 // The shipped fail2ban files, judged by fail2ban itself: fail2ban-regex for the filter, fail2ban-client for the jails.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,11 +8,9 @@ import { createRelay } from '../../relay/app.ts'
 import { parseConfig, relayConfigSchema } from '../../shared/config.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { reportCodes, strikeClasses, strikeClassOf } from '../../shared/violations.ts'
+import { skipWithoutFail2ban, writeFail2banConfig } from './testing/fail2ban-config.ts'
 
-const installed = existsSync('/usr/bin/fail2ban-regex') && existsSync('/etc/fail2ban/fail2ban.conf')
-if (!installed)
-  console.error('fail2ban is not installed: NOT TESTED: docker/fail2ban (Debian package fail2ban)')
-
+const skipped = skipWithoutFail2ban('docker/fail2ban')
 const FILTER = join(import.meta.dirname, 'filter.d/patroneos.conf')
 let folder: string
 beforeAll(() => {
@@ -60,7 +58,7 @@ async function linesOf(hosts: string[], message: string, logTimeFormat = 'iso'):
   return written
 }
 
-describe.skipIf(!installed && !process.env.CI)('the filter', () => {
+describe.skipIf(skipped)('the filter', () => {
   test.for(['iso', 'go'])('reads what the relay writes, with times of the form "%s"', async (format) => {
     const hosts = [
       '203.0.113.9',
@@ -118,19 +116,14 @@ describe.skipIf(!installed && !process.env.CI)('the filter', () => {
   })
 })
 
-describe.skipIf(!installed && !process.env.CI)('the jails', () => {
+describe.skipIf(skipped)('the jails', () => {
   /** fail2ban's own reading of its configuration: jail -> setting -> value, in Python's notation. */
   const jails = new Map<string, Map<string, string>>()
 
   beforeAll(() => {
-    const configuration = join(folder, 'fail2ban')
-    cpSync('/etc/fail2ban', configuration, { recursive: true })
-    for (const file of readdirSync(join(configuration, 'jail.d'))) rmSync(join(configuration, 'jail.d', file))
-    for (const part of ['filter.d', 'action.d', 'jail.d', 'fail2ban.d'])
-      cpSync(join(import.meta.dirname, part), join(configuration, part), { recursive: true })
-    const log = join(folder, 'fail2ban.log')
-    writeFileSync(log, '')
-    writeFileSync(join(configuration, 'jail.d/patroneos.local'), `[DEFAULT]\npatroneos_logpath = ${log}\n`)
+    const logpath = join(folder, 'fail2ban.log')
+    writeFileSync(logpath, '')
+    const configuration = writeFail2banConfig(folder, { logpath })
     const dump = execFileSync('fail2ban-client', ['-c', configuration, '-d'], { encoding: 'utf8' })
     for (const [, jail, setting, value] of dump.matchAll(
       /^\['(?:multi-)?set', '(.+?)', '(.+?)', (.+)\]$/gm,

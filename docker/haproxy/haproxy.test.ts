@@ -1,7 +1,15 @@
 // The shipped haproxy.cfg in a real HAProxy, on loopback, before a stand-in for the filter.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { request } from 'node:https'
@@ -11,6 +19,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  fail2banServer,
+  skipWithoutFail2ban,
+  writeFail2banConfig,
+} from '../fail2ban/testing/fail2ban-config.ts'
 import { createHaproxyProcess, type HaproxyProcess, skipWithoutHaproxy } from './testing/haproxy-process.ts'
 
 const READ = '/v1/chain/get_info'
@@ -219,6 +232,44 @@ describe.skipIf(skipWithoutHaproxy('docker/haproxy'))('haproxy.cfg', () => {
     expect(await sendAfter('')).toBe('')
   })
 
+  const canBan = !skipWithoutFail2ban('bans in HAProxy') && existsSync('/usr/bin/socat')
+  if (!canBan) console.error('NOT TESTED: bans in HAProxy (Debian packages fail2ban and socat)')
+  test.skipIf(!canBan && !process.env.CI)(
+    'behind a balancer fail2ban bans in HAProxy, IPv4 addresses and IPv6 networks, and lets them in again',
+    async () => {
+      await start({ PATRONEOS_BEHIND: 'l4', PATRONEOS_BANNED: list('banned.map') })
+      const logpath = list('fail2ban.log')
+      const configuration = writeFail2banConfig(directory, {
+        logpath,
+        bantime: 4,
+        banaction: `patroneos-haproxy[socket=${haproxy.socket}, map=${join(directory, 'banned.map')}]`,
+      })
+      const fail2ban = spawn('fail2ban-server', fail2banServer(directory, configuration), { stdio: 'ignore' })
+      try {
+        await until(async () =>
+          readFileSync(join(directory, 'fail2ban.out'), 'utf8').includes(
+            "Jail 'patroneos-endpoints' started",
+          ),
+        )
+        const line = (rest: string) => `${new Date().toISOString()} ${rest}\n`
+        for (const host of [2, 3, 4])
+          appendFileSync(
+            logpath,
+            line('192.0.2.9 false INVALID_JSON') + line(`2001:db8:1:2::${host} false INVALID_JSON /64`),
+          )
+        const from4 = () => sendAfter('PROXY TCP4 192.0.2.9 192.0.2.1 1234 443\r\n')
+        const from6 = () => sendAfter('PROXY TCP6 2001:db8:1:2::5 2001:db8::1 1234 443\r\n')
+        const neighbour = () => sendAfter('PROXY TCP6 2001:db8:1:3::5 2001:db8::1 1234 443\r\n')
+        await until(async () => (await from4()).includes('403') && (await from6()).includes('403'))
+        expect(await neighbour()).toContain('200')
+        await until(async () => (await from4()).includes('200') && (await from6()).includes('200'))
+      } finally {
+        fail2ban.kill('SIGTERM')
+        await once(fail2ban, 'exit')
+      }
+    },
+  )
+
   test('behind a CDN the client is who its header names, and nobody comes in past it', async () => {
     const header = { 'CF-Connecting-IP': '192.0.2.9' }
     const [cdn, banned] = [list('cdn.lst', '127.0.0.0/8'), list('banned.map', '2001:db8:1:2::/64 x')]
@@ -285,3 +336,10 @@ describe.skipIf(skipWithoutHaproxy('docker/haproxy'))('haproxy.cfg', () => {
     expect(readFileSync(file, 'utf8')).toBe(before)
   })
 })
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await condition().catch(() => false)); tries++) {
+    if (tries > 200) throw new Error(`not true within 20 s: ${condition}`)
+    await sleep(100)
+  }
+}

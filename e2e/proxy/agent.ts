@@ -179,7 +179,7 @@ function startLoad({ name, perSecond, requests, connections }: LoadCommand): voi
   const bad: string[] = []
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000
-  const timer = setInterval(() => {
+  const sendDue = () => {
     // By the clock, not by the timer's own count, which falls behind on a busy machine.
     for (const due = seconds() * perSecond; under.length < due; ) {
       const request = requests[under.length % requests.length]!
@@ -191,9 +191,11 @@ function startLoad({ name, perSecond, requests, connections }: LoadCommand): voi
         }),
       )
     }
-  }, 5)
+  }
+  const timer = setInterval(sendDue, 5)
   loads.set(name, async () => {
     clearInterval(timer)
+    sendDue()
     const sent = under.length
     const rate = Math.round(sent / seconds())
     await Promise.all(under)

@@ -6,12 +6,10 @@
 //
 // HAProxy, fail2ban and the relay run in `proxy` from the shipped files; nothing outside of the namespaces and one
 // temporary directory is touched.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
-  copyFileSync,
-  cpSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -24,6 +22,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { fail2banServer, writeFail2banConfig } from '../../docker/fail2ban/testing/fail2ban-config.ts'
 import type { Answer, Command } from './agent.ts'
 import { filterLimits } from './offences.ts'
 
@@ -58,6 +57,10 @@ export async function createWorld() {
   const logFile = join(directory, 'log', 'fail2ban.log')
   const socket = join(directory, 'admin.sock')
   const certificate = join(directory, 'certificate.pem')
+  const fail2ban = fail2banServer(
+    directory,
+    writeFail2banConfig(directory, { logpath: logFile, bantime: BAN_TIME }),
+  )
 
   /** Undoes everything, whatever state it is in. */
   function destroy(): void {
@@ -80,15 +83,22 @@ export async function createWorld() {
     return run('ip', ['netns', 'exec', namespace(name), command, ...args])
   }
 
-  function start(name: Namespace, label: string, command: string[], env: Record<string, string> = {}) {
-    const out = openSync(join(directory, `${label}.out`), 'a')
-    const child = spawn('ip', ['netns', 'exec', namespace(name), ...command], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', out, out],
-    })
+  function spawnIn(name: Namespace, command: string[], options: SpawnOptions): ChildProcess {
+    const child = spawn('ip', ['netns', 'exec', namespace(name), ...command], options)
     children.add(child)
     child.on('exit', () => children.delete(child))
     return child
+  }
+
+  /** Starts a program that runs on, with its output in the file LABEL.out. */
+  function start(name: Namespace, label: string, command: string[], env: Record<string, string> = {}) {
+    const out = openSync(join(directory, `${label}.out`), 'a')
+    return spawnIn(name, command, { env: { ...process.env, ...env }, stdio: ['ignore', out, out] })
+  }
+
+  /** Runs a program to its end and resolves to what it printed. */
+  function outputOf(name: Namespace, command: string[]): Promise<string> {
+    return text(spawnIn(name, command, { stdio: ['ignore', 'pipe', 'ignore'] }).stdout!)
   }
 
   function buildNetwork(): void {
@@ -105,7 +115,7 @@ export async function createWorld() {
       inside(b, 'ip', 'link', 'set', bDevice, 'up')
     }
     const address = (name: Namespace, device: string, ...addresses: string[]) => {
-      for (const text of addresses) inside(name, 'ip', 'address', 'add', text, 'dev', device)
+      for (const one of addresses) inside(name, 'ip', 'address', 'add', one, 'dev', device)
     }
     address('proxy', 'lo', `${PROXY_V4}/32`, `${PROXY_V6}/128`)
     link('client', 'eth0', 'proxy', 'client')
@@ -127,29 +137,11 @@ export async function createWorld() {
     inside('proxy', 'ip', 'link', 'add', 'inner', 'type', 'bridge')
     inside('proxy', 'ip', 'link', 'set', 'inner', 'up')
     address('proxy', 'inner', '10.77.0.1/24')
-    for (const [name, text] of [...Object.entries(filterAddresses), ['node', '10.77.0.21']] as const) {
+    for (const [name, ip] of [...Object.entries(filterAddresses), ['node', '10.77.0.21']] as const) {
       link(name as Namespace, 'eth0', 'proxy', name)
       inside('proxy', 'ip', 'link', 'set', name, 'master', 'inner')
-      address(name as Namespace, 'eth0', `${text}/24`)
+      address(name as Namespace, 'eth0', `${ip}/24`)
     }
-  }
-
-  /** fail2ban as Debian ships it, and over it our files as an operator would copy them. */
-  function writeFail2banConfig(): void {
-    const to = join(directory, 'fail2ban')
-    cpSync('/etc/fail2ban', to, { recursive: true })
-    for (const file of readdirSync(join(to, 'jail.d'))) rmSync(join(to, 'jail.d', file))
-    for (const part of ['filter.d', 'action.d', 'jail.d', 'fail2ban.d'])
-      for (const file of readdirSync(join(REPOSITORY, 'docker/fail2ban', part)))
-        copyFileSync(join(REPOSITORY, 'docker/fail2ban', part, file), join(to, part, file))
-    writeFileSync(
-      join(to, 'jail.d/patroneos.local'),
-      `[DEFAULT]\npatroneos_logpath = ${logFile}\npatroneos_bantime = ${BAN_TIME}\n`,
-    )
-    writeFileSync(
-      join(to, 'fail2ban.local'),
-      `[Definition]\nlogtarget = ${join(directory, 'fail2ban.out')}\ndbfile = ${join(directory, 'fail2ban.sqlite3')}\n`,
-    )
   }
 
   function startNode() {
@@ -206,32 +198,14 @@ export async function createWorld() {
     )
   }
 
-  const fail2banFiles = [
-    '-c',
-    join(directory, 'fail2ban'),
-    '-s',
-    join(directory, 'fail2ban.sock'),
-    '-p',
-    join(directory, 'fail2ban.pid'),
-  ]
   function startFail2ban(): ChildProcess {
-    return start('proxy', 'fail2ban-server', ['fail2ban-server', '-xf', ...fail2banFiles, 'start'])
+    return start('proxy', 'fail2ban-server', ['fail2ban-server', ...fail2ban])
   }
 
   function startAgent(name: Namespace): Agent {
-    const child = spawn(
-      'ip',
-      [
-        'netns',
-        'exec',
-        namespace(name),
-        process.execPath,
-        join(import.meta.dirname, 'agent.ts'),
-        certificate,
-      ],
-      { stdio: ['pipe', 'pipe', 'inherit'] },
-    )
-    children.add(child)
+    const child = spawnIn(name, [process.execPath, join(import.meta.dirname, 'agent.ts'), certificate], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
     const waiting = new Map<number, (answer: Answer) => void>()
     let next = 0
     createInterface({ input: child.stdout! }).on('line', (line) => {
@@ -252,14 +226,8 @@ export async function createWorld() {
   }
 
   /** Runs slowhttptest as the abuser against the API over TLS; resolves to what it printed. */
-  async function slowHttpTest(path: string, ...args: string[]): Promise<string> {
-    const command = ['slowhttptest', ...args, '-u', `https://${PROXY_V4}${path}`]
-    const child = spawn('ip', ['netns', 'exec', namespace('abuser'), ...command], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    children.add(child)
-    child.on('exit', () => children.delete(child))
-    return text(child.stdout)
+  function slowHttpTest(path: string, ...args: string[]): Promise<string> {
+    return outputOf('abuser', ['slowhttptest', ...args, '-u', `https://${PROXY_V4}${path}`])
   }
 
   /** Banned addresses of one jail, out of the firewall's own sets. */
@@ -307,37 +275,14 @@ export async function createWorld() {
   }
 
   /** POSTs a merge patch to the relay's config listener; resolves to the status and the warnings. */
-  function postRelayConfig(patch: object): Promise<{ status: number; warnings: string }> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(
-        'ip',
-        [
-          'netns',
-          'exec',
-          namespace('proxy'),
-          'curl',
-          '-si',
-          '-m',
-          '15',
-          '-H',
-          'Content-Type: application/json',
-          '-d',
-          JSON.stringify(patch),
-          'http://127.0.0.1:9000/patroneos/config',
-        ],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      )
-      const chunks: Buffer[] = []
-      child.stdout.on('data', (chunk) => chunks.push(chunk))
-      child.on('error', reject)
-      child.on('close', () => {
-        const text = Buffer.concat(chunks).toString()
-        resolve({
-          status: Number(/^HTTP\/1.1 (\d+)/.exec(text)?.[1] ?? 0),
-          warnings: /^x-patroneos-warning: (.*)$/im.exec(text)?.[1] ?? '',
-        })
-      })
-    })
+  async function postRelayConfig(patch: object): Promise<{ status: number; warnings: string }> {
+    const json = ['-H', 'Content-Type: application/json', '-d', JSON.stringify(patch)]
+    const curl = ['curl', '-si', '-m', '15', ...json, 'http://127.0.0.1:9000/patroneos/config']
+    const answer = await outputOf('proxy', curl)
+    return {
+      status: Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1] ?? 0),
+      warnings: /^x-patroneos-warning: (.*)$/im.exec(answer)?.[1] ?? '',
+    }
   }
 
   /** Name and status of each filter in HAProxy, out of its statistics. */
@@ -346,6 +291,11 @@ export async function createWorld() {
       .split('\n')
       .filter((line) => line.startsWith('filters,') && !line.startsWith('filters,BACKEND'))
       .map((line) => `${line.split(',')[1]} ${line.split(',')[17]}`)
+  }
+
+  async function isHealthy(name: keyof typeof filterAddresses): Promise<boolean> {
+    const url = `http://${filterAddresses[name]}:8081/patroneos/health`
+    return (await outputOf('proxy', ['curl', '-s', '-m', '2', url])).includes('ok')
   }
 
   function output(label: string): string {
@@ -368,7 +318,6 @@ export async function createWorld() {
       filterEndpoints: Object.values(filterAddresses).map((address) => `http://${address}:8081`),
     }),
   )
-  writeFail2banConfig()
   try {
     buildNetwork()
   } catch (error) {
@@ -389,6 +338,7 @@ export async function createWorld() {
     logLines,
     postRelayConfig,
     servers,
+    isHealthy,
     output,
     filterUrl: (name: keyof typeof filterAddresses) => `http://${filterAddresses[name]}:8081`,
   }
