@@ -22,6 +22,9 @@ const notTheSenders = new Set([
   3081001, // deadline through leeway
 ])
 
+/** Not found, a duplicate, and a node that is busy (429 of EOSIO, 503 of its successors). */
+const notTheSendersStatus = new Set([404, 409, 429, 503])
+
 /** Whether a nodeos error code says that the transaction itself was at fault. */
 export function isSendersFault(code: unknown): boolean {
   if (typeof code !== 'number' || notTheSenders.has(code)) return false
@@ -51,7 +54,7 @@ export function outcomeOf(status: number, body: Uint8Array | undefined): Outcome
     const failed = (Array.isArray(answer) ? answer : [answer]).filter(hasFailed).length
     return failed > 0 ? { failed } : 'success'
   }
-  if (status < 400 || status === 404 || status === 409 || status === 429) return 'trouble'
+  if (status < 400 || notTheSendersStatus.has(status)) return 'trouble'
   const answer = parse(text)
   const error = isObject(answer) ? member(answer, 'error') : undefined
   return isObject(error) && isSendersFault(member(error, 'code')) ? { failed: 1 } : 'trouble'
