@@ -2,7 +2,7 @@
 // transactions it would try to execute.
 // Follows plugins/http_plugin (beast_http_session.hpp, http_plugin.hpp), plugins/chain_plugin
 // (chain_plugin.cpp) and libraries/chain/include/eosio/chain/abi_serializer.hpp of AntelopeIO/spring;
-// push_ro_transaction is Leap's, before send_read_only_transaction took its place.
+// push_ro_transaction, send_ro_transaction and the v2 call are EOSIO 2.x's, before send_read_only_transaction.
 //
 // Where nodeos needs more than the request to refuse it (a signature that does not verify, an expiration
 // that is no date, an action that no contract has), the model accepts: it finds more than nodeos, never less.
@@ -206,6 +206,13 @@ function checkOptional(object: FcObject, key: string, check: (value: FcValue) =>
   if (object.has(key)) check(object.get(key)!)
 }
 
+// EOSIO 2.1 and 2.2: struct push_ro_transaction_params_v1, send_ro_transaction_params_v1, send_transaction_params_v2.
+function withFailureTraces(value: FcValue): FcValue[] {
+  const object = getObject(value)
+  checkOptional(object, 'return_failure_traces', asBool)
+  return [object.get('transaction') ?? null]
+}
+
 /** What carries the transactions of an endpoint: the parameters, not yet read as transactions. */
 const ENDPOINTS: Record<string, (value: FcValue) => FcValue[]> = {
   '/v1/chain/push_transaction': (value) => [getObject(value)],
@@ -225,11 +232,9 @@ const ENDPOINTS: Record<string, (value: FcValue) => FcValue[]> = {
   },
   '/v1/chain/compute_transaction': (value) => [getObject(value).get('transaction') ?? null],
   '/v1/chain/send_read_only_transaction': (value) => [getObject(value).get('transaction') ?? null],
-  '/v1/chain/push_ro_transaction': (value) => {
-    const object = getObject(value)
-    checkOptional(object, 'return_failure_traces', asBool)
-    return [object.get('transaction') ?? null]
-  },
+  '/v1/chain/push_ro_transaction': withFailureTraces,
+  '/v1/chain/send_ro_transaction': withFailureTraces,
+  '/v2/chain/send_transaction': withFailureTraces,
 }
 
 /** The raw targets under which nodeos takes transactions. */

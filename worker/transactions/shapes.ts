@@ -38,7 +38,10 @@ const wrappers: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
   ],
   ['/v1/chain/compute_transaction', { options: {} }],
   ['/v1/chain/send_read_only_transaction', { options: {} }],
+  // Of EOSIO 2.1 and 2.2, which some chains run still.
   ['/v1/chain/push_ro_transaction', { options: { return_failure_traces: 'boolean' } }],
+  ['/v1/chain/send_ro_transaction', { options: { return_failure_traces: 'boolean' } }],
+  ['/v2/chain/send_transaction', { options: { return_failure_traces: 'boolean' } }],
 ])
 
 export function carriesTransactions(path: string): boolean {
