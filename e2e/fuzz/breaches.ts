@@ -192,8 +192,8 @@ function forwardedBreaches(rules: Rules, request: HostileRequest, forwarded: For
 
   const strict = strictJson(body)
   if (strict === undefined) return [...found, 'the body is not strict JSON']
-  for (const { packed_trx = '', packed_context_free_data = '' } of envelopesOf(strict))
-    for (const hex of [packed_trx, packed_context_free_data])
+  for (const { packed_trx, packed_context_free_data } of envelopesOf(strict))
+    for (const hex of [packed_trx ?? '', packed_context_free_data ?? ''])
       if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) found.push(`${hex} is not hexadecimal`)
   // Where nodeos finds nothing, as in bodies of the original's shape, it does not matter how it reads them.
   if (reading.transactions.length === 0) return found

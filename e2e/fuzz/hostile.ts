@@ -168,7 +168,7 @@ const quoted = (text: string) => `"${text}"`
 
 // fc reads \b and \f as the hex digits b and f, JSON as control characters; \u0061 the other way round.
 const hexText = (bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<string> =>
-  fc.tuple(bytes, fc.nat(79), fc.nat()).map(([data, kind, at]) => {
+  fc.tuple(bytes, fc.nat(99), fc.nat()).map(([data, kind, at]) => {
     const hex = toHex(data)
     const cut = at % (hex.length + 1)
     const insert = (text: string) => quoted(hex.slice(0, cut) + text + hex.slice(cut))
@@ -191,6 +191,13 @@ const hexText = (bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<string> =>
     if (kind === 15) return quoted(hex.replace('1', '\\u0131'))
     if (kind === 16) return quoted(hex.replace('1', '\xc4\xb1'))
     if (kind === 17) return quoted(hex.replace('0', '\\uff30'))
+    if (kind === 18) return insert('\\u0000')
+    if (kind === 19) return insert('\\ud800')
+    if (kind === 20) return insert('\xed\xa0\x80')
+    if (kind === 21) return insert('\n')
+    if (kind === 22) return quoted(` ${hex}`)
+    if (kind === 23) return quoted(`${hex}\\t`)
+    if (kind === 24) return quoted(`${hex}" "${hex}`)
     return quoted(hex)
   })
 
@@ -208,6 +215,13 @@ const oddCompression = (zlib: boolean) =>
         '"zlib\\u0000"',
         '1.0',
         '1e0',
+        '10e-1',
+        '0.1E1',
+        '1.00000000000000000001',
+        '"1.0"',
+        '"zlib "',
+        '"\\u007alib"',
+        '["zlib"]',
         '"ZLIB"',
       )
     : pick(
@@ -217,6 +231,11 @@ const oddCompression = (zlib: boolean) =>
         '0.9',
         '-0',
         '-0.5',
+        '0.0',
+        '0e9',
+        '1e-400',
+        '"none "',
+        '"\\u006eone"',
         '"no\\ne"',
         '"\\none"',
         '"none\0x"',
@@ -301,16 +320,46 @@ const junkText = weighted(
       '+1',
       '.5',
       '5.',
+      '1E400',
+      '-1e-400',
+      '0.1000000000000000055511151231257827',
+      '1'.padEnd(400, '0'),
+      '0x10',
+      'NaN',
+      '-Infinity',
     ),
   ],
   [2, pick('"\n"', '"\0"', '"\x04"', '"\x1f"', '"\\ud800"', '"\xff"', '"\xc3\xa9"', '"\\x"', "'x'")],
+  [1, pick('"\xed\xa0\x80"', '"\xc0\xaf"', '"\xf4\x90\x80\x80"', '"\\udc00\\ud800"', '"\xe2\x80\xa8"')],
+  [
+    1,
+    pick(
+      '{"__proto__":{"packed_trx":"00"}}',
+      '{"constructor":{"prototype":{"signatures":[]}}}',
+      '{"a":1,"a":{"b":2,"b":[]},"a":[]}',
+    ),
+  ],
   [
     1,
     fc.tuple(pick(...OPENERS), fc.integer({ min: 20, max: 120 })).map(([open, n]) => closed(open.repeat(n))),
   ],
 )
 const junkMember = join(
-  [pick('"x"', '"actions"', '"packedTrx"', '"__proto__"', '"toString"', '""'), junkText],
+  [
+    pick(
+      '"x"',
+      '"actions"',
+      '"packedTrx"',
+      '"__proto__"',
+      '"constructor"',
+      '"hasOwnProperty"',
+      '"toString"',
+      '"packed_trx\\u0000"',
+      '"\\u0000"',
+      '""',
+    ),
+    junkText,
+  ],
   ':',
 )
 
@@ -328,10 +377,28 @@ const shuffledObjectText = (members: fc.Arbitrary<string>[]): fc.Arbitrary<strin
     )
     .map(([texts, between]) => `{${texts.join(between)}}`)
 
+const ODD_DATA = [
+  '{"a":1,"a":2,"b":{"c":[],"c":{}}}',
+  '{"__proto__":{"hex_data":"00"}}',
+  '{"q":1e400}',
+  '{"q":123456789012345678901234567890}',
+  '{"q":[0.1e-5,-0,1.10]}',
+  '{"\\ud800":"\\udc00"}',
+  '{}',
+  '[]',
+  'null',
+  'true',
+  '7',
+  '"zz"',
+  '"0"',
+  '"\\u0030\\u0030"',
+]
+const ODD_COUNTS = ['1e2', '7.0', '-1', '-0', '"5"', 'null', '99999999999999999999', '65536', '01', 'true']
+
 /** An unpacked transaction, sometimes with its names and members disguised. */
 const unpackedText: fc.Arbitrary<string> = fc
-  .tuple(anySpec, fc.nat(15), evilSpec)
-  .map(([plain, kind, other]) => {
+  .tuple(anySpec, fc.nat(19), evilSpec, pick(...ODD_DATA), pick(...ODD_COUNTS))
+  .map(([plain, kind, other, data, count]) => {
     const transaction = unpackedTransaction(plain)
     const text = JSON.stringify(transaction)
     const evil = JSON.stringify(unpackedTransaction(other).actions)
@@ -344,6 +411,9 @@ const unpackedText: fc.Arbitrary<string> = fc
     if (kind === 5) return text.replace(/"data":"[^"]*"/, '"data":{"from":"alice"},"hex_data":"00"')
     if (kind === 13) return text.replace(/"data":"[^"]*"/, '"data":{"memo":"\\u0022},{\\b\\u0001\\ud800"}')
     if (kind === 14) return text.replace(/"data":"[^"]*"/, '"data":{"a":[1e-7,1e21],"\\u0061":"\\\\"}')
+    if (kind === 15) return text.replace(/"data":"[^"]*"/, `"data":${data}`)
+    if (kind === 16) return text.replace(/"(delay_sec|ref_block_num|max_\w+)":\d+/, `"$1":${count}`)
+    if (kind === 17) return text.replace(/"expiration":"[^"]*"/, `"expiration":${data}`)
     if (kind === 6) return text.replace(/"authorization":\[/, '"authorization":[{"actor":"mallory"},')
     if (kind === 7)
       return text.replace(/"account":"[^"]*"/, `"account":"${FORBIDDEN.contract}","$&`.replace('"$&', '$&'))
@@ -360,7 +430,8 @@ const contextFreeText = (zlib: boolean) =>
     [3, fc.constant('""')],
     [3, hexText(contextFreeData.map((data) => (zlib ? Uint8Array.from(deflateSync(data)) : data)))],
     [1, hexText(contextFreeData)],
-    [1, pick('null', '[]', '"0"', '"zz"')],
+    [1, hexText(pick(BOMB, Uint8Array.from(deflateSync(BOMB)), new Uint8Array(0)))],
+    [1, pick('null', '[]', '"0"', '"zz"', '0', '{}', 'true')],
   )
 const contextFreeArrayText = pick(
   '[]',
@@ -420,7 +491,17 @@ const wrappedText = (item: fc.Arbitrary<string>) =>
         member('transaction', item),
         member('return_failure_trace', pick('true', 'false', '"true"', '1', 'null', '"no"')),
         member('retry_trx', pick('false', 'true', '0', '"false"')),
-        member('retry_trx_num_blocks', pick('5', 'null', '"5"', '-1', '99999')),
+        member('retry_trx_num_blocks', pick('5', 'null', '"5"', '-1', '99999', '1e3', '5.0', '0.5', '[]')),
+      ]),
+    ],
+    [
+      1,
+      shuffledObjectText([
+        member('return_failure_traces', pick('true', 'null', '"false"', '{}', '2')),
+        member('retry_trx', pick('false', 'true')),
+        member('transaction', item),
+        member('retry_trx', pick('"x"', 'true')),
+        member('transaction', pick('null', '""', '[]', '{}')),
       ]),
     ],
     [2, shuffledObjectText([member('transaction', item), member('transaction', item)])],
@@ -436,6 +517,7 @@ const PATHS: Record<string, Wrapping> = {
   compute_transaction: 'wrapped',
   send_read_only_transaction: 'wrapped',
   push_ro_transaction: 'wrapped',
+  send_ro_transaction: 'wrapped',
 }
 const WRAPPINGS: Record<Wrapping, (item: fc.Arbitrary<string>) => fc.Arbitrary<string>> = {
   bare: (item) => item,
@@ -547,19 +629,39 @@ export const honestRequest: fc.Arbitrary<HostileRequest> = fc
       contextFreeActions: weighted([4, fc.constant<ActionSpec[]>([])], [1, fc.tuple(smallAction)]),
       actions: fc.array(smallAction, { minLength: 1, maxLength: 3 }),
       maxNetUsageWords: pick(0, 200),
+      delaySec: pick(0, 300),
+      extensions: weighted(
+        [4, fc.constant<{ type: number; data: string }[]>([])],
+        [1, fc.constant<{ type: number; data: string }[]>([{ type: 1, data: '00aa' }])],
+      ),
     }),
     signatures: fc.array(pick<string>(...SIGNATURES), { minLength: 1, maxLength: LIMITS.maxSignatures }),
     zlib: fc.boolean(),
     named: fc.boolean(),
-    contextFree: fc.boolean(),
+    contextFree: pick('some', 'none', 'absent', 'null'),
+    level: pick(1, 6, 9),
+    upperCase: fc.boolean(),
+    unknownKeys: fc.boolean(),
+    options: pick({}, { return_failure_trace: false, retry_trx: true, retry_trx_num_blocks: 5 }),
     spaces: pick(0, 2),
   })
-  .map(({ call, spec, signatures, zlib, named, contextFree, spaces }): HostileRequest => {
-    const pack = (bytes: Uint8Array) => toHex(zlib ? deflateSync(bytes) : bytes)
+  .map((choice): HostileRequest => {
+    const { call, spec, signatures, zlib, named, contextFree, level, upperCase, spaces } = choice
+    const pack = (bytes: Uint8Array) => {
+      const hex = toHex(zlib ? deflateSync(bytes, { level }) : bytes)
+      return upperCase ? hex.toUpperCase() : hex
+    }
+    const contextFreeData = {
+      some: { packed_context_free_data: pack(packContextFreeData([Uint8Array.of(1, 2)])) },
+      none: { packed_context_free_data: '' },
+      absent: {},
+      null: { packed_context_free_data: null },
+    }[contextFree]
     const envelope = {
+      ...(choice.unknownKeys && { id: 'ab', transaction_id: null, broadcast: true }),
       signatures,
       compression: named ? (zlib ? 'zlib' : 'none') : Number(zlib),
-      packed_context_free_data: contextFree ? pack(packContextFreeData([Uint8Array.of(1, 2)])) : '',
+      ...contextFreeData,
       packed_trx: pack(packTransaction(spec)),
     }
     const wrapping = PATHS[call]!
@@ -567,7 +669,7 @@ export const honestRequest: fc.Arbitrary<HostileRequest> = fc
       wrapping === 'list'
         ? [envelope, envelope]
         : wrapping === 'wrapped'
-          ? { transaction: envelope }
+          ? { ...choice.options, transaction: envelope }
           : envelope
     return {
       method: 'POST',
