@@ -1,20 +1,24 @@
 // What each client has open on the Node listener: connections, and the requests on them.
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import type { MemoryBans } from '../bans/memory.ts'
 
-export interface ClientLoad {
-  connections: number
+interface ClientLoad {
+  connections: Set<Socket>
   requests: number
 }
+
+/** Milliseconds without service for a client that has more under way than it may. */
+const PAUSE = 1_000
 
 export interface ClientLoads {
   configure(config: FilterConfig): void
   /** Counts a connection until it closes; false where it may not be served. */
   open(socket: Socket): boolean
-  /** What the client of a connection has open; undefined for trusted proxies, which are not counted. */
-  of(socket: Socket): ClientLoad | undefined
+  /** Counts a request until its response closes; false where it may not be served. */
+  begin(socket: Socket, outgoing: ServerResponse): boolean
 }
 
 /** One client is an address, or an IPv6 /64. */
@@ -23,7 +27,19 @@ export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 
   let trusted = rangesOf(initial)
   let { maxConnectionsPerClient } = initial
   const loads = new Map<string, ClientLoad>()
-  const ofSocket = new WeakMap<Socket, ClientLoad>()
+  const ofSocket = new WeakMap<Socket, { client: string; load: ClientLoad }>()
+  const paused = new Set<string>()
+
+  /**
+   * Requests sent ahead on one connection are all under way at once. To read thousands of them just to refuse
+   * them costs as much as to serve them, so whoever sends too many is not listened to for a while.
+   */
+  const pause = (client: string, load: ClientLoad) => {
+    for (const socket of load.connections) socket.destroy()
+    if (paused.has(client)) return
+    paused.add(client)
+    setTimeout(() => paused.delete(client), PAUSE).unref()
+  }
 
   return {
     configure: (next) => {
@@ -39,17 +55,29 @@ export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 
       const peer = formatAddress(address)
       if (bans.isShutOut(peer)) return false
       const client = clientNetwork(peer)
-      const load = loads.get(client) ?? { connections: 0, requests: 0 }
-      if (load.connections >= maxConnectionsPerClient) return false
-      load.connections++
+      if (paused.has(client)) return false
+      const load = loads.get(client) ?? { connections: new Set(), requests: 0 }
+      if (load.connections.size >= maxConnectionsPerClient) return false
+      load.connections.add(socket)
       loads.set(client, load)
-      ofSocket.set(socket, load)
+      ofSocket.set(socket, { client, load })
       socket.once('close', () => {
-        load.connections--
-        if (load.connections === 0) loads.delete(client)
+        load.connections.delete(socket)
+        if (load.connections.size === 0) loads.delete(client)
       })
       return true
     },
-    of: (socket) => ofSocket.get(socket),
+    begin: (socket, outgoing) => {
+      const found = ofSocket.get(socket)
+      if (!found) return true
+      const { client, load } = found
+      if (load.requests >= maxConnectionsPerClient) {
+        pause(client, load)
+        return false
+      }
+      load.requests++
+      outgoing.once('close', () => load.requests--)
+      return true
+    },
   }
 }

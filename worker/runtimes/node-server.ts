@@ -37,22 +37,14 @@ export function createFilterServer(
 
   const responses = new Map<ServerResponse, number>()
   server.on('request', (incoming, outgoing) => {
-    const load = loads.of(incoming.socket)
-    // Requests sent ahead on one connection are all under way at once, so the number of connections does not
-    // bound them.
-    if (
-      responses.size >= config.maxConnections ||
-      (load && load.requests >= config.maxConnectionsPerClient)
-    ) {
+    // Where a connection is closed with many requests read already, the rest of them come here all the same.
+    if (incoming.socket.destroyed) return
+    if (responses.size >= config.maxConnections || !loads.begin(incoming.socket, outgoing)) {
       incoming.socket.destroy()
       return
     }
     responses.set(outgoing, Date.now())
-    if (load) load.requests++
-    outgoing.once('close', () => {
-      responses.delete(outgoing)
-      if (load) load.requests--
-    })
+    outgoing.once('close', () => responses.delete(outgoing))
     void handle(incoming, outgoing)
   })
   // Node would answer 100 at once; the filter does so when it has judged the head and wants the body.
