@@ -5,8 +5,11 @@ import { deflateSync } from 'node:zlib'
 
 const [kind = '', host = '127.0.0.1', port = '0'] = process.argv.slice(2)
 
-function open(): Socket {
-  const socket = connect(Number(port), host)
+/** An address that the filter takes for a client's own; what comes from others might be of many clients. */
+const DIRECT = '127.0.0.3'
+
+function open(localAddress?: string): Socket {
+  const socket = connect({ host, port: Number(port), localAddress })
   socket.on('error', () => {})
   return socket
 }
@@ -53,6 +56,18 @@ const kinds: Record<string, () => void> = {
       socket.on('close', () => setTimeout(one, 10, half))
     }
     for (let left = 100; left > 0; left--) one(left % 2 === 0)
+  },
+  /** 50 connections, each with 1,400 requests before it reads an answer. */
+  'requests sent ahead': () => {
+    const bytes = Buffer.from('GET /v1/chain/get_info HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_400))
+    const one = () => {
+      const socket = open(DIRECT)
+      socket.on('connect', () => socket.write(bytes))
+      socket.on('drain', () => socket.write(bytes))
+      socket.on('data', () => {})
+      socket.on('close', () => setTimeout(one, 20))
+    }
+    for (let left = 50; left > 0; left--) one()
   },
 }
 
