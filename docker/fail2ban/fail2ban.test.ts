@@ -1,17 +1,20 @@
 // The shipped fail2ban files, judged by fail2ban itself: fail2ban-regex for the filter, fail2ban-client for the jails.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRelay } from '../../relay/app.ts'
 import { parseConfig, relayConfigSchema } from '../../shared/config.ts'
 import { createLogger } from '../../shared/logger.ts'
-import { reportCodes, strikeClasses, strikeClassOf } from '../../shared/violations.ts'
+import { reportCodes, type StrikeClass, strikeClasses, strikeClassOf } from '../../shared/violations.ts'
 import { skipWithoutFail2ban, writeFail2banConfig } from './testing/fail2ban-config.ts'
 
 const skipped = skipWithoutFail2ban('docker/fail2ban')
 const FILTER = join(import.meta.dirname, 'filter.d/patroneos.conf')
+const codesOf = (strike: StrikeClass) =>
+  reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted()
+
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'patroneos-fail2ban-'))
@@ -116,6 +119,12 @@ describe.skipIf(skipped)('the filter', () => {
   })
 })
 
+test.for(strikeClasses)('the README says what counts in patroneos-%s', (strike) => {
+  const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
+  const [, codes] = new RegExp(`^\\| \`patroneos-${strike}\` \\| (.+?) \\|`, 'm').exec(readme)!
+  expect(codes!.replaceAll('`', '').split(', ').toSorted()).toEqual(codesOf(strike))
+})
+
 describe.skipIf(skipped)('the jails', () => {
   /** fail2ban's own reading of its configuration: jail -> setting -> value, in Python's notation. */
   const jails = new Map<string, Map<string, string>>()
@@ -142,9 +151,7 @@ describe.skipIf(skipped)('the jails', () => {
 
   test.for(strikeClasses)('%s counts the codes of its class', (strike) => {
     const [, codes] = /false \(\?:([A-Z_|]+)\)/.exec(settingsOf(strike).get('addfailregex')!)!
-    expect(codes!.split('|').toSorted()).toEqual(
-      reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
-    )
+    expect(codes!.split('|').toSorted()).toEqual(codesOf(strike))
   })
 
   test.for([

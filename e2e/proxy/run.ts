@@ -337,6 +337,13 @@ async function main(world: World): Promise<void> {
       })
     },
   )
+  await check('unbanip lets a banned client in at once, IPv4 and IPv6', async () => {
+    const sources = ['203.0.113.45', '2001:db8:2:45::1']
+    await Promise.all(sources.map((source) => offend(source, malformed, 3)))
+    await until('banned', BAN_WITHIN, async () => (await Promise.all(sources.map(dropped))).every(Boolean))
+    world.unban('malformed', ...sources.map(network))
+    for (const source of sources) expect(good(await from(abuser, source)), `${source} is not served`)
+  })
   await check('HAProxy restarted: the relay sets its filters anew, and bans stay', async () => {
     const source = '203.0.113.63'
     await offend(source, malformed, 3)

@@ -247,6 +247,11 @@ export async function createWorld() {
     return elements
   }
 
+  function unban(jail: string, ...addresses: string[]): void {
+    const socketFile = join(directory, 'fail2ban.sock')
+    inside('proxy', 'fail2ban-client', '-s', socketFile, 'set', `patroneos-${jail}`, 'unbanip', ...addresses)
+  }
+
   /** Rotates the log with the shipped logrotate file; its paths, and the one command in it, are the test's own. */
   function rotateLog(relayPid: number): void {
     const shipped = readFileSync(join(REPOSITORY, 'docker/fail2ban/logrotate.d/patroneos'), 'utf8')
@@ -334,6 +339,7 @@ export async function createWorld() {
     startAgent,
     slowHttpTest,
     banned,
+    unban,
     rotateLog,
     logLines,
     postRelayConfig,
