@@ -1,4 +1,4 @@
-// A filter on Node, as an operator starts it: its own process, a config file, a port.
+// A filter as an operator starts it, on Node, Bun or Deno: its own process, a config file, a port.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -7,7 +7,17 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exchange, freePort, statusOf } from './wire.ts'
 
-const ENTRY = path.join(import.meta.dirname, '../../worker/runtimes/node.ts')
+const ROOT = path.join(import.meta.dirname, '../..')
+const bin = (name: string) => path.join(ROOT, 'node_modules/.bin', name)
+
+/** The runtimes that listen themselves, and how each runs a program. */
+export const RUNTIMES = {
+  node: [process.execPath],
+  bun: [bin('bun')],
+  deno: [bin('deno'), 'run', '--allow-all', '--quiet'],
+} as const
+export type Runtime = keyof typeof RUNTIMES
+
 const START_MS = 10_000
 
 export interface RunningFilter {
@@ -19,7 +29,10 @@ export interface RunningFilter {
 }
 
 /** Resolves once the filter answers its health check. */
-export async function startFilter(config: Record<string, unknown>): Promise<RunningFilter> {
+export async function startFilter(
+  config: Record<string, unknown>,
+  runtime: Runtime = 'node',
+): Promise<RunningFilter> {
   const directory = await mkdtemp(path.join(tmpdir(), 'patroneos-'))
   const configFile = path.join(directory, 'config.json')
   const port = await freePort()
@@ -28,7 +41,10 @@ export async function startFilter(config: Record<string, unknown>): Promise<Runn
     configFile,
     JSON.stringify({ listenIP: '127.0.0.1', listenPort: port, configListenPort, ...config }),
   )
-  const child = spawn(process.execPath, [ENTRY, '--configFile', configFile], {
+  const [program, ...options] = RUNTIMES[runtime]
+  const entry = path.join(ROOT, `worker/runtimes/${runtime}.ts`)
+  const child = spawn(program, [...options, entry, '--configFile', configFile], {
+    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''

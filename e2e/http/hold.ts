@@ -1,8 +1,8 @@
-// Every attack, sent as bytes to a running filter: the upstream sees nothing, or exactly one well-framed
-// request with a target that may come through; and the filter lives on.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+// Sends every attack as bytes to a running filter and holds what came of it against what may: the upstream sees
+// nothing, or exactly one well-framed request with a target that may come through; and the filter lives on.
+import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { type Allowed, ATTACKS, type Attack, EVIL_CONTRACT, GOOD_TRANSACTION } from './attacks.ts'
-import { type RunningFilter, startFilter } from './filter.ts'
+import { type RunningFilter, type Runtime, startFilter } from './filter.ts'
 import {
   exchange,
   type Message,
@@ -15,21 +15,26 @@ import {
 
 let upstream: Upstream
 let filter: RunningFilter
-beforeAll(async () => {
-  upstream = await startUpstream()
-  filter = await startFilter({
-    nodeosUrl: '127.0.0.1',
-    nodeosPort: upstream.port,
-    trustedProxies: [],
-    contractBlackList: { [EVIL_CONTRACT]: true },
+
+/** A filter on a runtime, for all tests of a file. */
+export function startOn(runtime: Runtime): void {
+  beforeAll(async () => {
+    upstream = await startUpstream()
+    const config = {
+      nodeosUrl: '127.0.0.1',
+      nodeosPort: upstream.port,
+      trustedProxies: [],
+      contractBlackList: { [EVIL_CONTRACT]: true },
+    }
+    filter = await startFilter(config, runtime)
+    // It asks nodeos how it is when it starts.
+    await vi.waitUntil(() => upstream.taken().requests.length > 0)
   })
-  // It asks nodeos how it is when it starts.
-  await vi.waitUntil(() => upstream.taken().requests.length > 0)
-})
-afterAll(async () => {
-  await filter?.stop()
-  await upstream?.close()
-})
+  afterAll(async () => {
+    await filter?.stop()
+    await upstream?.close()
+  })
+}
 
 const WITHHELD =
   /^(?:transfer-encoding|te|trailer|upgrade|keep-alive|proxy-.*|http2-settings|x-hop|expect|authorization|cookie|forwarded|x-forwarded-(?!for$).*|x-real-ip|cf-.*)$/
@@ -75,8 +80,8 @@ async function takeRequests(): Promise<{ requests: Message[]; left: string[] }> 
   return { requests: requests.filter(({ startLine }) => !startLine.includes(LAST)), left }
 }
 
-/** Sends the attack and holds what came of it against what may. */
-async function check(attack: Attack, pieceSize?: number): Promise<void> {
+/** Sends the attack, in one packet or in pieces, and holds what came of it against what may. */
+export async function hold(attack: Attack, pieceSize?: number): Promise<void> {
   const heads = attack.bytes.startsWith('HEAD ')
   const reply = await exchange(filter.port, attack.bytes, { heads, ...(pieceSize && { pieceSize }) })
   const { requests, left } = await takeRequests()
@@ -100,18 +105,30 @@ async function check(attack: Attack, pieceSize?: number): Promise<void> {
   expect(filter.process.exitCode).toBeNull()
 }
 
-describe('in one packet', () => {
-  it.each(ATTACKS)('$name: $allowed', (attack) => check(attack))
-})
-
-describe('in packets of seven bytes', () => {
-  it.each(ATTACKS.filter(({ bytes }) => bytes.length < 1000))('$name: $allowed', (attack) => check(attack, 7))
-})
-
-it('sends a transaction once, even where nodeos hangs up on it', async () => {
+/** A transaction is sent once, even where nodeos hangs up on it. */
+export async function holdTransactionSentOnce(): Promise<void> {
   upstream.answering = false
   const { responses } = await exchange(filter.port, GOOD_TRANSACTION)
   upstream.answering = true
   expect(statusOf(responses[0])).toBe(503)
   expect(upstream.taken().requests).toHaveLength(1)
-})
+}
+
+/**
+ * The attacks where the runtime reads HTTP itself, in another way than Node does. What its reader refuses it may
+ * refuse in its own way; `reads` are targets that it makes of others before the filter judges them.
+ */
+export function attacksOn(reads: Record<string, Allowed[]>): Attack[] {
+  const names = Object.keys(reads)
+  const unknown = names.filter((name) => !ATTACKS.some((attack) => attack.name === name))
+  if (unknown.length > 0) throw new Error(`no attack has the name ${unknown.join(', ')}`)
+  return (
+    ATTACKS
+      // RFC 9110, section 8.6: the same length twice may be taken for one. What is behind is a request then.
+      .filter(({ name }) => name !== 'Content-Length: the same one again')
+      .map((attack) => ({
+        ...attack,
+        allowed: [...attack.allowed, 'closed', 'refused', 'dropped', 'unseen', ...(reads[attack.name] ?? [])],
+      }))
+  )
+}
