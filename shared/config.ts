@@ -127,6 +127,24 @@ const bans = v.strictObject(
   },
   'an object with findTime, maxRetry, banTime and maxBanTime, or null',
 )
+const READ = 'an exact path of a call that carries no transaction, such as /v1/chain/get_info'
+const readPath = text(
+  READ,
+  (value) => /^(?:\/[A-Za-z0-9_.-]+)+$/.test(value) && !/\/(?:push|send|compute)_/.test(value),
+)
+const LIFETIME = 'seconds from 0 to 86400, as in 0.5; 0 is off'
+const lifetime = v.pipe(v.number(LIFETIME), v.minValue(0, LIFETIME), v.maxValue(86_400, LIFETIME))
+
+const cache = v.strictObject(
+  {
+    maxBytes: v.optional(integer(0, 17_179_869_184, 'bytes; 0 is off'), 16_777_216),
+    paths: v.optional(map(readPath, lifetime, 'an object such as {"/v1/chain/get_info": 0.5}'), {
+      '/v1/chain/get_info': 0.5,
+    }),
+  },
+  'an object with maxBytes and paths',
+)
+
 /** When the filter itself bans a client. */
 export type BanPolicy = v.InferOutput<typeof bans>
 
@@ -285,6 +303,11 @@ export const filterConfigSchema = v.strictObject(
       integer(0, 17_179_869_184, 'bytes'),
       8_388_608,
       'Bytes of the request bodies of one address, or one IPv6 /64, held at one time',
+    ),
+    cache: key(
+      cache,
+      {},
+      'Reads that are answered from memory, with the seconds for which, in maxBytes at most; calls for a block are kept only when it is irreversible',
     ),
     logSuccess: key(flag, false, 'Report successes to the relays too'),
     bans: key(

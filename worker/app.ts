@@ -20,6 +20,7 @@ import {
   violation,
 } from '../shared/violations.ts'
 import { type Ban, type BanStore, banPolicyOf, secondsLeft } from './bans/ban-store.ts'
+import { type CacheCounts, createCache } from './cache.ts'
 import { createClientAddress } from './client-address.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue, upstreamHeaders } from './headers.ts'
@@ -55,10 +56,12 @@ export interface FilterParts {
 export interface Filter {
   app: Hono
   verdicts: VerdictLog
+  /** Reads that may be answered from memory, by where the answer came from. */
+  reads: Readonly<CacheCounts>
 }
 
 /** What a configuration is made into once, so that nothing of it is worked out for a request. */
-function prepare(config: FilterConfig) {
+function prepare(config: FilterConfig, platform: Platform, reads: CacheCounts) {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   return {
     config,
@@ -69,6 +72,7 @@ function prepare(config: FilterConfig) {
     bansClients: banPolicyOf(config) !== null,
     judgeEndpoint: createEndpointPolicy(config.endpoints),
     rules: createRules(config),
+    forward: createCache(config, platform, reads),
     headers: new Map(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])),
   }
 }
@@ -77,12 +81,13 @@ type Settings = ReturnType<typeof prepare>
 /** Builds the filter over a platform. */
 export function createFilter({ config, platform, reporter, bans, logger }: FilterParts): Filter {
   const verdicts = createVerdictLog(logger)
-  let settings = prepare(config())
+  const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
+  let settings = prepare(config(), platform, reads)
   reporter.setRelays(settings.config.logEndpoints)
 
   const currentSettings = (): Settings => {
     if (settings.config !== config()) {
-      settings = prepare(config())
+      settings = prepare(config(), platform, reads)
       reporter.setRelays(settings.config.logEndpoints)
     }
     return settings
@@ -130,7 +135,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     // What was judged; in monitor mode what came.
     const rebuilt = enforced && 'rebuilt' in judged ? judged.rebuilt : null
     const transactions = carriesTransactions(pathOf(request.target))
-    const answer = await platform.forward(
+    const answer = await settings.forward(
       c,
       {
         client,
@@ -207,7 +212,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
   })
-  return { app, verdicts }
+  return { app, verdicts, reads }
 }
 
 /** Path, method, header count and framing: all that can be judged before the body. */

@@ -1,15 +1,29 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
 import type { BanStore } from './bans/ban-store.ts'
+import type { CacheCounts } from './cache.ts'
 import type { Reporter } from './report.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
-export function prometheusText(verdicts: VerdictLog, reporter: Reporter, bans: BanStore): string {
+export interface MetricSources {
+  verdicts: VerdictLog
+  reads: Readonly<CacheCounts>
+  reporter: Reporter
+  bans: BanStore
+}
+
+export function prometheusText({ verdicts, reads, reporter, bans }: MetricSources): string {
   const { inForce, begun, errors } = bans.counters()
   const relays = Object.entries(reporter.counters())
   return [
     family('patroneos_requests_total', 'counter', 'Requests by what became of them', [
       ...[...verdicts.counts()].map(([verdict, value]) => ({ labels: { verdict }, value })),
     ]),
+    family(
+      'patroneos_reads_total',
+      'counter',
+      'Reads that may be answered from memory (cache), by where the answer came from',
+      Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
+    ),
     family(
       'patroneos_reports_total',
       'counter',

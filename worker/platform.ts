@@ -26,14 +26,18 @@ export type BodyRead =
   /** All bodies in flight together, or those of this client, are at their limit. */
   | { overloaded: true }
 
-/** The request for nodeos: what was judged. */
-export interface UpstreamRequest {
-  client: Address
+/** What nodeos is asked. */
+export interface UpstreamQuestion {
   method: string
   /** Path and query; the origin is the runtime's matter. */
   target: string
   headers: HeaderPairs
   body: Uint8Array | string | null
+}
+
+/** A client's request for nodeos: what was judged. */
+export interface UpstreamRequest extends UpstreamQuestion {
+  client: Address
   /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
 }
@@ -54,12 +58,26 @@ export interface UpstreamTrouble {
   detail: string
 }
 
+/** An answer of nodeos that is held whole. */
+export interface UpstreamAnswer {
+  status: number
+  headers: HeaderPairs
+  body: Uint8Array
+}
+
 export interface Platform {
   incoming(c: Context): IncomingRequest
   /** Reads the whole body, holding at most `maxBytes` of it. */
   readBody(c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead
   /** Sends the request to nodeos and streams the answer to the client. */
   forward(c: Context, request: UpstreamRequest, policy: ResponsePolicy): Promise<Response | UpstreamTrouble>
+  /**
+   * Asks nodeos on behalf of whoever wants to know, so that no client's leaving ends it; again where a kept
+   * connection was closed. Undefined where the answer's body has more than `maxBytes`.
+   */
+  ask(question: UpstreamQuestion, maxBytes: number): Promise<UpstreamAnswer | UpstreamTrouble | undefined>
+  /** A request may wait for what another one asks; on Cloudflare each has its own connections. */
+  sharesAnswers: boolean
   /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */
   isOverRate?(network: string): Promise<boolean>
   /** Keeps the runtime alive until work that the response does not wait for is done. */

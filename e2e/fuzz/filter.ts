@@ -47,6 +47,8 @@ export function createSend(rules: Rules): Send {
       exchangeOf(c).forwarded.push({ method, target, headers: fromPairs(headers), body: bytes })
       return Response.json({})
     },
+    ask: async () => undefined,
+    sharesAnswers: false,
     waitUntil: () => {},
   }
   const parsed = parseConfig(filterConfigSchema, rules)

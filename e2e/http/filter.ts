@@ -39,7 +39,14 @@ export async function startFilter(
   const configListenPort = await freePort()
   await writeFile(
     configFile,
-    JSON.stringify({ listenIP: '127.0.0.1', listenPort: port, configListenPort, ...config }),
+    // Without the cache, as it is looked at what reaches nodeos.
+    JSON.stringify({
+      listenIP: '127.0.0.1',
+      listenPort: port,
+      configListenPort,
+      cache: { paths: {} },
+      ...config,
+    }),
   )
   const [program, ...options] = RUNTIMES[runtime]
   const entry = path.join(ROOT, `worker/runtimes/${runtime}.ts`)

@@ -26,7 +26,7 @@ const MAX_BODY = 104_857_600
 const MAX_IDLE = 255
 
 await runFilter((config) => {
-  const platform = createWebPlatform(config)
+  const platform = createWebPlatform(config, { sharesAnswers: true })
   return {
     platform,
     listen: async (app, { listenIP, listenPort, nodeosTimeout, keepAliveTimeout }) => {

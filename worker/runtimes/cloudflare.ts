@@ -46,8 +46,8 @@ async function createEdgeFilter(env: Env) {
     send: (input, init) => fetch(input, init),
     now: Date.now,
   })
-  const platform = createWebPlatform(store.current)
-  const { app, verdicts } = createFilter({
+  const platform = createWebPlatform(store.current, { sharesAnswers: false })
+  const { app, verdicts, reads } = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     reporter,
@@ -58,7 +58,7 @@ async function createEdgeFilter(env: Env) {
     schema: filterConfigSchema,
     store,
     token,
-    metrics: () => prometheusText(verdicts, reporter, bans),
+    metrics: () => prometheusText({ verdicts, reads, reporter, bans }),
   })
   addBansApi(configApi, bans)
 

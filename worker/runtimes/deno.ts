@@ -15,7 +15,7 @@ declare const Deno: {
 }
 
 await runFilter((config) => {
-  const platform = createWebPlatform(config)
+  const platform = createWebPlatform(config, { sharesAnswers: true })
   return {
     platform,
     listen: async (app, { listenIP, listenPort }) => {

@@ -65,7 +65,7 @@ async function start(
 ): Promise<void> {
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
-  const { app, verdicts } = createFilter({
+  const { app, verdicts, reads } = createFilter({
     config: store.current,
     platform: runtime.platform,
     reporter,
@@ -77,7 +77,7 @@ async function start(
     store,
     token,
     logger,
-    metrics: () => prometheusText(verdicts, reporter, bans),
+    metrics: () => prometheusText({ verdicts, reads, reporter, bans }),
   })
   addBansApi(configApi, bans)
   const configServer = createAppServer(configApi.fetch)

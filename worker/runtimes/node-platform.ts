@@ -14,6 +14,8 @@ import type {
   HeaderPairs,
   Platform,
   ResponsePolicy,
+  UpstreamAnswer,
+  UpstreamQuestion,
   UpstreamRequest,
   UpstreamTrouble,
 } from '../platform.ts'
@@ -161,6 +163,19 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
         send(exchange, request.retryable)
       })
     },
+    ask: async (request, maxBytes) => {
+      const current = config()
+      const dispatcher = dispatcherOf(current)
+      try {
+        return await ask(dispatcher, request, current, maxBytes).catch((error) => {
+          if (!isClosedConnection(error)) throw error
+          return ask(dispatcher, request, current, maxBytes)
+        })
+      } catch (error) {
+        return troubleOf(error as Error, current)
+      }
+    },
+    sharesAnswers: true,
     waitUntil: () => {},
     close: async () => {
       // What is left belongs to clients that are gone.
@@ -284,21 +299,47 @@ function send(exchange: Exchange, mayRetry: boolean): void {
     },
   }
   try {
-    dispatcher.dispatch(
-      {
-        path: request.target,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: request.body,
-        headersTimeout: config.nodeosTimeout * 1000,
-        bodyTimeout: config.nodeosBodyTimeout * 1000,
-      },
-      handler,
-    )
+    dispatcher.dispatch(optionsOf(request, config), handler)
   } catch (error) {
     exchange.end()
     resolve(troubleOf(error as Error, config))
   }
+}
+
+function optionsOf(
+  { target, method, headers, body }: UpstreamQuestion,
+  { nodeosTimeout, nodeosBodyTimeout }: FilterConfig,
+): Dispatcher.DispatchOptions {
+  return {
+    path: target,
+    method: method as Dispatcher.HttpMethod,
+    headers,
+    body,
+    headersTimeout: nodeosTimeout * 1000,
+    bodyTimeout: nodeosBodyTimeout * 1000,
+  }
+}
+
+/** The whole answer; undefined where its body has more than `maxBytes`. */
+async function ask(
+  dispatcher: Dispatcher,
+  request: UpstreamQuestion,
+  config: FilterConfig,
+  maxBytes: number,
+): Promise<UpstreamAnswer | undefined> {
+  const { statusCode, headers, body } = await dispatcher.request(optionsOf(request, config))
+  const chunks: Uint8Array[] = []
+  let size = 0
+  // Leaving the loop closes the connection, so that the rest is not read.
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > maxBytes) return undefined
+    chunks.push(chunk)
+  }
+  const pairs = Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().flatMap((line) => [name, line]),
+  )
+  return { status: statusCode, headers: pairs, body: joined(chunks, size) }
 }
 
 function joined(chunks: Uint8Array[], size: number): Uint8Array {
@@ -312,7 +353,7 @@ function isClosedConnection(error: Error): boolean {
 
 function troubleOf(error: Error, config: FilterConfig): UpstreamTrouble {
   const { code } = error as NodeJS.ErrnoException
-  if (code === 'UND_ERR_HEADERS_TIMEOUT')
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
     return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${config.nodeosTimeout} s` }
   if (code === 'UND_ERR_INVALID_ARG')
     return { code: 'NODEOS_REQUEST_NOT_CREATED', detail: 'The request could not be passed on to nodeos' }

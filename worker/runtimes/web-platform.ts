@@ -9,6 +9,7 @@ import type {
   HeaderPairs,
   Platform,
   ResponsePolicy,
+  UpstreamQuestion,
   UpstreamRequest,
   UpstreamTrouble,
 } from '../platform.ts'
@@ -38,10 +39,26 @@ export interface WebPlatform extends Platform {
 
 const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
+const UNREACHABLE: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'nodeos does not answer; try again',
+}
+
+/** Bytes of an answer up to which it is read whole before it is passed on. */
+const SMALL_BODY = 65_536
+
+export interface WebPlatformOptions {
+  /** One request may wait for what another one asked for. */
+  sharesAnswers: boolean
+}
+
 /** Milliseconds after which an exchange has ended without a word: a runtime may cut one off just so. */
 const LONGEST_EXCHANGE = 300_000
 
-export function createWebPlatform(config: () => FilterConfig): WebPlatform {
+export function createWebPlatform(
+  config: () => FilterConfig,
+  { sharesAnswers }: WebPlatformOptions,
+): WebPlatform {
   const exchanges = new Set<Exchange>()
   const buffered = createBufferedBytes(config)
 
@@ -103,6 +120,17 @@ export function createWebPlatform(config: () => FilterConfig): WebPlatform {
       exchangeOf(c).waitUntil?.(exchange.then(({ passed }) => passed))
       return (await exchange).answer
     },
+    ask: async (request, maxBytes) => {
+      const found = await ask(request, true, config())
+      if (!(found instanceof Response)) return found
+      try {
+        const body = found.body ? await readAtMost(found.body, maxBytes) : new Uint8Array(0)
+        return body && { status: found.status, headers: headersOf(found), body }
+      } catch {
+        return UNREACHABLE
+      }
+    },
+    sharesAnswers,
     waitUntil: (c, work) => exchangeOf(c).waitUntil?.(work),
     serve: (app, request, facts) => {
       const exchange: Exchange = { ...facts, held: 0, since: Date.now() }
@@ -126,28 +154,40 @@ interface Passed {
 }
 
 async function pass(request: UpstreamRequest, policy: ResponsePolicy, config: FilterConfig): Promise<Passed> {
-  const found = await ask(request, config)
+  const found = await ask(request, request.retryable, config)
   if (!(found instanceof Response)) return { answer: found }
   const { status, statusText } = found
-  const headers = toHeaders(responseHeaders(toPairs(found.headers), policy.headers))
-  if (headers.has('content-encoding')) {
-    // Not asked for, and fetch has undone it, so that the length is another one too.
-    headers.delete('content-encoding')
-    headers.delete('content-length')
+  const headers = toHeaders(responseHeaders(headersOf(found), policy.headers))
+  if (found.body === null) {
+    policy.observe(status, new Uint8Array(0))
+    return { answer: new Response(null, { status, statusText, headers }) }
   }
-  if (policy.keep === 0 || found.body === null) {
-    policy.observe(status, found.body === null ? new Uint8Array(0) : undefined)
+  if (Number(found.headers.get('content-length') ?? Number.NaN) <= SMALL_BODY) {
+    // It comes in one or two packets, and as a stream it would cost more than all of the judging.
+    const body = await found.bytes().catch(() => undefined)
+    if (body === undefined) return { answer: UNREACHABLE }
+    policy.observe(status, body)
+    return { answer: new Response(body, { status, statusText, headers }) }
+  }
+  if (policy.keep === 0) {
+    policy.observe(status, undefined)
     return { answer: new Response(found.body, { status, statusText, headers }) }
   }
   const [forClient, forUs] = found.body.tee()
   return {
     answer: new Response(forClient, { status, statusText, headers }),
-    passed: readAtMost(forUs, policy.keep).then((body) => policy.observe(status, body)),
+    passed: readAtMost(forUs, policy.keep)
+      .catch(() => undefined)
+      .then((body) => policy.observe(status, body)),
   }
 }
 
 /** Asks nodeos; once more where nothing is executed, since it may close a kept connection just as it is used. */
-async function ask(request: UpstreamRequest, config: FilterConfig): Promise<Response | UpstreamTrouble> {
+async function ask(
+  request: UpstreamQuestion,
+  mayRetry: boolean,
+  config: FilterConfig,
+): Promise<Response | UpstreamTrouble> {
   const headers = toHeaders(request.headers)
   // fetch would decode the body and leave the headers as if it had not.
   headers.set('accept-encoding', 'identity')
@@ -164,19 +204,27 @@ async function ask(request: UpstreamRequest, config: FilterConfig): Promise<Resp
     })
   try {
     return await send().catch((error) => {
-      if (!request.retryable || abort.signal.aborted) throw error
+      if (!mayRetry || abort.signal.aborted) throw error
       return send()
     })
   } catch {
     if (abort.signal.aborted)
       return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${config.nodeosTimeout} s` }
-    return { code: 'NODEOS_UNREACHABLE', detail: 'nodeos does not answer; try again' }
+    return UNREACHABLE
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** The whole body, or undefined where it is larger or breaks off. */
+/** The headers of an answer, as they are true for its body after fetch. */
+function headersOf({ headers }: Response): HeaderPairs {
+  const pairs = toPairs(headers)
+  if (!headers.has('content-encoding')) return pairs
+  // Not asked for, and fetch has undone it, so that the length is another one too.
+  return pairs.filter((_, at) => !/^content-(?:encoding|length)$/.test(pairs[at - (at % 2)]!))
+}
+
+/** The whole body, or undefined where it is larger. Throws where it breaks off. */
 async function readAtMost(
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
@@ -184,17 +232,13 @@ async function readAtMost(
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let size = 0
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return joined(chunks, size)
-      chunks.push(value)
-      size += value.length
-      if (size <= maxBytes) continue
-      void reader.cancel().catch(() => {})
-      return undefined
-    }
-  } catch {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return joined(chunks, size)
+    chunks.push(value)
+    size += value.length
+    if (size <= maxBytes) continue
+    void reader.cancel().catch(() => {})
     return undefined
   }
 }

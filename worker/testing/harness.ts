@@ -29,7 +29,7 @@ export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
   return nodeos
 }
 
-export interface RunningFilter extends Pick<Filter, 'verdicts'> {
+export interface RunningFilter extends Pick<Filter, 'verdicts' | 'reads'> {
   url: string
   port: number
   /** What relays would be told, in order. */
@@ -46,13 +46,18 @@ export async function startFilter(
   nodeos: Pick<NodeosStandIn, 'port'>,
   settings: object = {},
 ): Promise<RunningFilter> {
-  const upstream = { nodeosUrl: '127.0.0.1', nodeosPort: nodeos.port }
+  const upstream = {
+    nodeosUrl: '127.0.0.1',
+    nodeosPort: nodeos.port,
+    // Tests look at what reaches nodeos.
+    cache: { paths: {} },
+  }
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
   const platform = createNodePlatform(() => config)
   const bans = createMemoryBans(banPolicyOf(config), Date.now)
-  const { app, verdicts } = createFilter({
+  const { app, verdicts, reads } = createFilter({
     config: () => config,
     platform,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
@@ -72,6 +77,7 @@ export async function startFilter(
     reports,
     log,
     verdicts,
+    reads,
     bans,
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })

@@ -1,0 +1,217 @@
+// Spares nodeos the same question twice: answers to reads are kept for a short time, and reads that come while
+// the same one is under way wait for its answer. A wrapper around the platform's `forward`, of the same form.
+import { Buffer } from 'node:buffer'
+import { LRUCache } from 'lru-cache'
+import type { FilterConfig } from '../shared/config.ts'
+import { headerValue, responseHeaders } from './headers.ts'
+import type {
+  HeaderPairs,
+  Platform,
+  ResponsePolicy,
+  UpstreamAnswer,
+  UpstreamRequest,
+  UpstreamTrouble,
+} from './platform.ts'
+import { isObject, member } from './transactions/shapes.ts'
+
+/** Reads by where their answer came from. */
+export interface CacheCounts {
+  /** Memory. */
+  hit: number
+  /** The answer to the same read, which was under way. */
+  joined: number
+  /** nodeos. */
+  miss: number
+}
+
+interface Entry extends Omit<UpstreamAnswer, 'body'> {
+  text: string
+  /** Unix time in milliseconds at which nodeos was asked. */
+  since: number
+}
+
+const GET_INFO = '/v1/chain/get_info'
+
+/**
+ * Calls whose answer is final only when the block is irreversible, with the parameter that names the block.
+ * Follows nodeos: plugins/chain_plugin (get_block_params, get_block_info_params, get_raw_block_params).
+ */
+const blockCalls: ReadonlyMap<string, string> = new Map([
+  ['/v1/chain/get_block', 'block_num_or_id'],
+  ['/v1/chain/get_block_info', 'block_num'],
+  ['/v1/chain/get_block_header', 'block_num_or_id'],
+  ['/v1/chain/get_raw_block', 'block_num_or_id'],
+])
+
+/** The share of the memory that one answer may take. */
+const LARGEST_SHARE = 8
+
+/** Reads under way whose answers are held whole; further ones are streamed to their clients. */
+const MAX_UNDER_WAY = 64
+
+/** Bytes of the largest request body that is a key: those of reads are short, and long ones would displace them. */
+const MAX_KEY_BODY = 4_096
+
+/** Bytes that an entry takes beside its key and its text. */
+const ENTRY_OVERHEAD = 1_024
+
+/**
+ * Headers that every browser or proxy adds and that change nothing in an answer of nodeos. They are left out of
+ * a request whose answer others get too; one with any other header is its sender's own, so that nobody can have
+ * an answer that such a header made (by something before nodeos) handed to others.
+ */
+const commonHeaders = new Set(
+  `accept accept-charset accept-encoding accept-language cache-control content-type dnt from origin pragma priority
+  referer save-data traceparent tracestate upgrade-insecure-requests user-agent via x-forwarded-for x-request-id
+  x-requested-with`.split(/\s+/),
+)
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What is kept is valid for one configuration only, so a new one starts with nothing. */
+export function createCache(
+  { cache: { maxBytes, paths } }: FilterConfig,
+  platform: Platform,
+  counts: CacheCounts,
+): Platform['forward'] {
+  const lifetimes = new Map(Object.entries(paths).filter(([, seconds]) => seconds > 0))
+  if (lifetimes.size === 0 || maxBytes === 0) return platform.forward
+
+  const largest = Math.max(1, Math.floor(maxBytes / LARGEST_SHARE))
+  const kept = new LRUCache<string, Entry | 'unfit'>({
+    maxSize: maxBytes,
+    sizeCalculation: (entry, key) =>
+      ENTRY_OVERHEAD + key.length + (entry === 'unfit' ? 0 : entry.text.length),
+    ttlResolution: 0,
+  })
+  const underWay = new Map<string, Promise<Entry | UpstreamAnswer | UpstreamTrouble | undefined>>()
+  /** The last block that is known to be irreversible, from answers to get_info. */
+  let irreversible = 0
+
+  /** Asks nodeos and keeps the answer if it is fit for that; undefined: it is too large to be held. */
+  const ask = async (key: string, request: UpstreamRequest, milliseconds: number) => {
+    const { method, target, body, client } = request
+    const since = Date.now()
+    const headers = ['accept-encoding', 'identity', 'x-forwarded-for', client]
+    if (body !== null) headers.push('content-type', 'application/json')
+    const answer = await platform.ask({ method, target, headers, body }, largest)
+    if (answer === undefined) kept.set(key, 'unfit', { ttl: milliseconds })
+    if (answer === undefined || 'code' in answer || !isForEverybody(answer)) return answer
+    const text = decoded(answer.body)
+    if (text === undefined) return answer
+    const entry: Entry = { status: answer.status, headers: answer.headers, text, since }
+    if (target === GET_INFO) irreversible = Math.max(irreversible, irreversibleBlockOf(text))
+    const parameter = blockCalls.get(target)
+    if (parameter === undefined || blockOf(textOf(body), parameter) <= irreversible)
+      kept.set(key, entry, { ttl: milliseconds })
+    return entry
+  }
+
+  return async (c, request, policy) => {
+    const seconds = lifetimeOf(request, lifetimes)
+    if (seconds === undefined) return platform.forward(c, request, policy)
+    const key = `${request.target}\n${textOf(request.body)}`
+    const found = kept.get(key)
+    if (typeof found === 'object') {
+      counts.hit++
+      return answerFrom(found, policy)
+    }
+    const waitedFor = underWay.get(key)
+    if (found === 'unfit' || (!waitedFor && underWay.size >= MAX_UNDER_WAY))
+      return platform.forward(c, request, policy)
+    const asked = waitedFor ?? ask(key, request, seconds * 1000)
+    counts[waitedFor ? 'joined' : 'miss']++
+    if (!waitedFor && platform.sharesAnswers) {
+      underWay.set(key, asked)
+      void asked.finally(() => underWay.delete(key))
+    }
+    const answer = await asked
+    if (answer === undefined) return platform.forward(c, request, policy)
+    if ('code' in answer) return answer
+    return 'text' in answer ? answerFrom(answer, policy) : passOn(answer, policy)
+  }
+}
+
+/** Seconds that the answer may be kept; undefined where the request is none to answer from memory. */
+function lifetimeOf(
+  { method, target, headers, body, retryable }: UpstreamRequest,
+  lifetimes: ReadonlyMap<string, number>,
+): number | undefined {
+  // A target with a query is no path of nodeos's, and `retryable` says that nothing is executed.
+  if (!retryable || (method !== 'GET' && method !== 'POST') || (body?.length ?? 0) > MAX_KEY_BODY)
+    return undefined
+  const seconds = lifetimes.get(target)
+  if (seconds === undefined) return undefined
+  for (let at = 0; at < headers.length; at += 2)
+    if (!commonHeaders.has(headers[at]!) && !headers[at]!.startsWith('sec-')) return undefined
+  return seconds
+}
+
+/** Whether an answer may be given to others: nodeos sends none of these headers, something before it might. */
+function isForEverybody({ status, headers }: UpstreamAnswer): boolean {
+  const vary = headerValue(headers, 'vary').toLowerCase()
+  return (
+    status === 200 &&
+    headerValue(headers, 'set-cookie') === '' &&
+    headerValue(headers, 'content-encoding') === '' &&
+    (vary === '' || vary === 'accept-encoding') &&
+    !/\b(?:private|no-store)\b/i.test(headerValue(headers, 'cache-control'))
+  )
+}
+
+function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePolicy): Response {
+  policy.observe(status, undefined)
+  const fields: Record<string, string> = { age: String(Math.floor((Date.now() - since) / 1000)) }
+  for (const [name, value] of forClient(headers, policy))
+    fields[name] = name in fields && name !== 'age' ? `${fields[name]}, ${value}` : value
+  return new Response(text, { status, headers: fields })
+}
+
+/** An answer that is not kept, for those who waited for it. */
+function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Response {
+  policy.observe(status, undefined)
+  const bytes = body.length === 0 ? null : (body as Uint8Array<ArrayBuffer>)
+  return new Response(bytes, { status, headers: [...forClient(headers, policy)] })
+}
+
+function* forClient(headers: HeaderPairs, policy: ResponsePolicy): Generator<[string, string]> {
+  const pairs = responseHeaders(headers, policy.headers)
+  for (let at = 0; at < pairs.length; at += 2) {
+    const name = pairs[at]!.toLowerCase()
+    // The length is set anew, for the body as it is sent.
+    if (name !== 'content-length') yield [name, pairs[at + 1]!]
+  }
+}
+
+/** Each byte as one character: exactly the bytes, whatever they are. */
+function textOf(body: Uint8Array | string | null): string {
+  if (body === null || typeof body === 'string') return body ?? ''
+  return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+}
+
+function decoded(body: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(body)
+  } catch {
+    return undefined
+  }
+}
+
+function irreversibleBlockOf(info: string): number {
+  return Number(/"last_irreversible_block_num"\s*:\s*(\d+)/.exec(info)?.[1] ?? 0)
+}
+
+/** The number of the block that a body asks for; infinite where it does not say so plainly. */
+function blockOf(body: string, parameter: string): number {
+  let json: unknown
+  try {
+    json = JSON.parse(body)
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+  if (!isObject(json) || Object.keys(json).length !== 1) return Number.POSITIVE_INFINITY
+  const block = String(member(json, parameter))
+  if (/^\d{1,10}$/.test(block)) return Number(block)
+  // A block's id begins with its number, big-endian.
+  return /^[0-9a-f]{64}$/i.test(block) ? Number.parseInt(block.slice(0, 8), 16) : Number.POSITIVE_INFINITY
+}
