@@ -20,7 +20,7 @@ import {
 } from './world.ts'
 
 /** ms after which the whole run is given up. */
-const RUN_LIMIT = 300_000
+const RUN_LIMIT = 480_000
 /** ms from the last violation until the packets must be dropped. */
 const BAN_WITHIN = 5000
 
@@ -50,12 +50,13 @@ function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms))
 }
 
-/** Resolves to the ms it took until the condition held. */
+/** Resolves to the ms until the condition held, at the latest: until it was looked at, not until that was known. */
 async function until(what: string, limit: number, condition: () => unknown): Promise<number> {
   const began = performance.now()
   for (;;) {
-    if (await condition()) return performance.now() - began
-    if (performance.now() - began > limit) throw new Error(`${what}: not within ${limit} ms`)
+    const looked = performance.now() - began
+    if (looked > limit) throw new Error(`${what}: not within ${limit} ms`)
+    if (await condition()) return looked
     await sleep(100)
   }
 }
@@ -294,7 +295,7 @@ async function main(world: World): Promise<void> {
     await until('banned', BAN_WITHIN, () => dropped(source))
     await stop(fail2ban, 'SIGTERM')
     fail2ban = world.startFail2ban()
-    await until('banned again', BAN_TIME * 1000, () => inSet('malformed', source))
+    await until('banned again', 15_000, () => inSet('malformed', source))
     expect(await dropped(source), 'packets pass')
   })
 
