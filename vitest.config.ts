@@ -18,7 +18,11 @@ const total: Reporter = {
 
 export default defineConfig({
   test: {
-    include: ['{shared,worker,relay,docker}/**/*.test.ts', 'e2e/{nodeos-model,fuzz,http}/**/*.test.ts'],
+    include: [
+      '{shared,worker,relay,docker}/**/*.test.ts',
+      'e2e/{nodeos-model,fuzz,http}/**/*.test.ts',
+      'e2e/*.test.ts',
+    ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ['default', total],

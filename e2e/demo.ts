@@ -12,6 +12,11 @@ import { startNodeosStandIn } from './nodeos-stand-in.ts'
 const folder = mkdtempSync(join(tmpdir(), 'patroneos-demo-'))
 const log = join(folder, 'fail2ban.log')
 const children: ChildProcess[] = []
+// Whatever goes wrong, nothing is left running.
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
 
 /** Starts a program of this repository and resolves to the address it says it listens on. */
 async function start(program: string, config: object): Promise<string> {
@@ -48,7 +53,13 @@ const filter = await start('worker/runtimes/node.ts', {
   maxActions: 4,
 })
 
-const rpc = new JsonRpc(filter, { fetch })
+/** Every request is another client's, as a proxy before the filter would say; loopback is trusted for one. */
+let clients = 0
+const asNextClient: typeof fetch = (url, init) =>
+  fetch(url, { ...init, headers: { ...init?.headers, 'x-forwarded-for': addressOf(++clients) } })
+const addressOf = (number: number) => `203.0.113.${number}`
+
+const rpc = new JsonRpc(filter, { fetch: asNextClient })
 const api = new Api({ rpc, signatureProvider: undefined as never, chainId: '0'.repeat(64) })
 
 interface Wanted {
@@ -96,11 +107,13 @@ function packed(wanted: Wanted = {}) {
   return { signatures, compression: 0, packed_context_free_data: '', packed_trx }
 }
 
-const post = (path: string, body: string) => fetch(filter + path, { method: 'POST', body }).then(toError)
+const post = (path: string, body: string) =>
+  asNextClient(filter + path, { method: 'POST', body }).then(toError)
 
+/** As eosjs does it with what it cannot send itself: an error for a refusal, and for an exception in a trace. */
 async function toError(response: Response): Promise<unknown> {
-  const json = (await response.json()) as { code?: number }
-  if (!response.ok) throw new RpcError(json)
+  const json = (await response.json()) as { processed?: { except?: object } }
+  if (!response.ok || json.processed?.except) throw new RpcError(json)
   return json
 }
 
@@ -119,6 +132,11 @@ const requests: [string, () => Promise<unknown>][] = [
   ],
   ['send_transaction: a transfer', () => rpc.send_transaction(transaction({}))],
   ['push_transaction: one that fails on chain', push({ contract: 'failing' })],
+  [
+    'send_transaction2: one that fails on chain',
+    () =>
+      post('/v1/chain/send_transaction2', JSON.stringify({ transaction: packed({ contract: 'failing' }) })),
+  ],
   ['push_transaction: a blacklisted contract', push({ contract: 'badcontract' })],
   ['push_transaction: a blacklisted action', push({ action: 'retire' })],
   ['push_transaction: a blacklisted authorizer', push({ actor: 'mallory' })],
@@ -145,36 +163,43 @@ const requests: [string, () => Promise<unknown>][] = [
   ['push_transaction: no JSON', () => post('/v1/chain/push_transaction', '{c}')],
   ['get_table_rows: three megabytes', () => post('/v1/chain/get_table_rows', ' '.repeat(3_000_000))],
   ['producer/pause', () => post('/v1/producer/pause', '{}')],
-  ['DELETE get_info', () => fetch(`${filter}/v1/chain/get_info`, { method: 'DELETE' }).then(toError)],
+  ['DELETE get_info', () => asNextClient(`${filter}/v1/chain/get_info`, { method: 'DELETE' }).then(toError)],
 ]
 
 const rows: string[][] = []
 for (const [name, send] of requests) {
-  try {
-    await send()
-    rows.push([name, 'accepted', ''])
-  } catch (error) {
-    if (!(error instanceof RpcError)) throw error
-    const [detail] = error.json.error.details
-    const own = detail.method === 'patroneos'
-    rows.push([name, own ? `rejected ${error.json.code}` : `failed ${error.json.code}`, detail.message])
-  }
+  const [verdict, reason] = await send().then(
+    () => ['accepted', ''],
+    (error) => {
+      if (!(error instanceof RpcError)) throw error
+      const { code, error: nodeos, processed } = error.json
+      if (processed) return ['failed, in a 202', processed.except.message]
+      const [detail] = nodeos.details
+      return [`${detail.method === 'patroneos' ? 'rejected' : 'failed'} ${code}`, detail.message]
+    },
+  )
+  rows.push([addressOf(clients), name, verdict, reason])
 }
 
 // The end of the filter is the end of its queue, so that the log is whole.
-children[1]!.removeAllListeners('exit').kill('SIGTERM')
-await once(children[1]!, 'exit')
+const [relayProcess, filterProcess] = children
+for (const child of [filterProcess!, relayProcess!]) {
+  child.removeAllListeners('exit').kill('SIGTERM')
+  await once(child, 'exit')
+}
+nodeos.server.closeAllConnections()
+nodeos.server.close()
 
-const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
+const table = [['client', 'request', 'verdict', 'reason'], ...rows]
+const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)))
 console.log('\nWhat eosjs was told, through the filter:\n')
-for (const [name, verdict, reason] of [['request', 'verdict', 'reason'], ...rows])
-  console.log(`  ${name!.padEnd(widths[0]!)}  ${verdict!.padEnd(widths[1]!)}  ${reason}`)
+for (const row of table)
+  console.log(
+    `  ${row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()}`,
+  )
 console.log('\nWhat fail2ban sees in the log that the relay wrote:\n')
 for (const line of readFileSync(log, 'utf8').trim().split('\n')) console.log(`  ${line}`)
 console.log('')
-
-children[0]!.removeAllListeners('exit').kill('SIGTERM')
-await once(children[0]!, 'exit')
-nodeos.server.closeAllConnections()
-nodeos.server.close()
-rmSync(folder, { recursive: true })
