@@ -1,8 +1,10 @@
 // Which messages were written already: a filter that got no answer sends the same message again, and an
 // attacker may replay one; either way it is written once.
 
-/** Milliseconds that an id is remembered: a message's timestamp is believed for five minutes, either way. */
-const REMEMBERED = 600_000
+import { TIMESTAMP_TOLERANCE } from '../shared/report-message.ts'
+
+/** Milliseconds that an id is remembered: one that came from a clock ahead is believed for twice the tolerance. */
+const REMEMBERED = (2 * TIMESTAMP_TOLERANCE + 1) * 1000
 const MAX_IDS = 100_000
 
 export interface MessageMemory {
