@@ -44,7 +44,7 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
   const refuse = (c: Context, status: 400 | 401 | 413, message: string, detail: string) => {
     // One line for the first of many: a flood of bad messages is no flood of log lines.
     if (counters.refused++ % 1000 === 0)
-      logger.warn('report refused', { peer: peerOf(c), message, detail, refused: counters.refused })
+      logger.warn('report refused', { peer: peerOf(c), code: message, detail, refused: counters.refused })
     return c.json(errorBody(message, status, detail), status)
   }
 

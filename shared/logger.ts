@@ -22,7 +22,9 @@ export function createLogger(output: LogOutput): Logger {
 
 function toJson({ date, type, args }: LogObject): string {
   const [message, fields] = args
-  return `${JSON.stringify({ time: date.toISOString(), level: type, message, ...(fields as object | undefined) })}\n`
+  const own = { time: date.toISOString(), level: type, message }
+  // First, to be read first, and last, since no field is to stand in their place.
+  return `${JSON.stringify({ ...own, ...(fields as object | undefined), ...own })}\n`
 }
 
 /** JSON leaves these as they are, and a terminal may take them for commands. */

@@ -227,17 +227,17 @@ describe('again', () => {
     expect(Object.values(reporter.counters())).toEqual([{ sent: 100, dropped: 0, refused: 0, queued: 0 }])
   })
 
-  test.each([400, 401, 403, 404, 405, 413, 302])('not after %i: refused, counted and said', async (code) => {
-    const reporter = reporterTo(status(code))
-    report(reporter, 0, 200)
-    await settledMessages(2)
-    await settle()
-    expect(Object.values(reporter.counters())).toEqual([{ sent: 0, dropped: 0, refused: 200, queued: 0 }])
-    expect(log).toMatchObject([
-      { level: 'error', message: 'relay refused reports', events: 100, reason: `${code} no` },
-      { level: 'error', events: 100 },
-    ])
-  })
+  test.each([400, 401, 403, 404, 405, 413, 302])(
+    'not after %i: refused, counted, and said once',
+    async (code) => {
+      const reporter = reporterTo(status(code))
+      report(reporter, 0, 200)
+      await settledMessages(2)
+      await settle()
+      expect(Object.values(reporter.counters())).toEqual([{ sent: 0, dropped: 0, refused: 200, queued: 0 }])
+      expect(log).toMatchObject([{ level: 'error', message: 'relay refuses reports', reason: `${code} no` }])
+    },
+  )
 
   test('the wait between two attempts ends at five seconds', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)

@@ -125,6 +125,7 @@ function createQueue(url: string, options: ReporterOptions) {
   const counters = { sent: 0, dropped: 0, refused: 0 }
   let running: Promise<void> | undefined
   let closed = false
+  let refusing = false
   let hurry: () => void = () => {}
 
   const pause = (milliseconds: number) =>
@@ -170,13 +171,16 @@ function createQueue(url: string, options: ReporterOptions) {
     for (let attempt = 0; !closed; attempt++) {
       const answer = await postMessage(url, message, options)
       if (answer === 'taken') {
-        if (attempt > 2) logger.info('relay takes reports again', { relay: url })
+        if (attempt > 2 || refusing) logger.info('relay takes reports again', { relay: url })
+        refusing = false
         counters.sent += count
         return
       }
       if (answer.final) {
         counters.refused += count
-        logger.error('relay refused reports', { relay: url, reason: answer.reason, events: count })
+        // A wrong secret has all of them refused, each event alone where there is none.
+        if (!refusing) logger.error('relay refuses reports', { relay: url, reason: answer.reason })
+        refusing = true
         return
       }
       if (attempt === 2)
