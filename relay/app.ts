@@ -111,6 +111,9 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
       const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
       return checkSignature(secrets, headers, body, now() / 1000)
     }
+    // A page in a browser on this machine comes from loopback too, and a browser says so; a filter has no origin.
+    if (c.req.header('origin') !== undefined || c.req.header('sec-fetch-site') !== undefined)
+      return 'reports are not taken from web pages'
     if (config().allowUnsigned || parseAddress(peerOf(c))?.range() === 'loopback') return undefined
     return 'unsigned reports are taken from loopback only, or with allowUnsigned'
   }
