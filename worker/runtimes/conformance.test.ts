@@ -1,0 +1,174 @@
+// One suite for all runtimes: the same rejections, the same bytes to nodeos, the same reports.
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { ask } from '../testing/harness.ts'
+import { CASE_CONFIG, type Case, cases } from './testing/cases.ts'
+import { type Relay, startRelay, startUpstream, type Upstream } from './testing/endpoints.ts'
+import {
+  type Bundle,
+  bundleWorker,
+  COMPATIBILITY,
+  type RunningRuntime,
+  type StartRuntime,
+  startBun,
+  startDeno,
+  startNode,
+  startWorkerd,
+} from './testing/runtimes.ts'
+
+let bundled: Promise<Bundle>
+const bundle = () => (bundled ??= bundleWorker(''))
+
+const runtimes: Record<string, StartRuntime> = {
+  Node: startNode,
+  Bun: startBun,
+  Deno: startDeno,
+  Cloudflare: async (settings) => startWorkerd(await bundle(), settings, { isolates: 1 }),
+}
+
+/** Case -> runtime -> whether it held; printed when all have run. */
+const table = new Map<string, Record<string, string>>()
+const clientOf = (index: number) => `203.0.113.${index + 1}`
+
+describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
+  const relaySecret = `whsec_${randomBytes(32).toString('base64')}`
+  let upstream: Upstream
+  let relay: Relay
+  let filter: RunningRuntime
+
+  beforeAll(async () => {
+    upstream = await startUpstream()
+    relay = await startRelay(relaySecret)
+    const config = {
+      nodeosUrl: '127.0.0.1',
+      nodeosPort: upstream.port,
+      logEndpoints: [relay.url],
+      ...CASE_CONFIG,
+    }
+    filter = await start({ config, relaySecret })
+  }, 60_000)
+  afterAll(async () => {
+    await filter?.stop()
+    upstream?.close()
+    relay?.close()
+  })
+
+  const send = (client: string, { headers = [], ...request }: Partial<Case>) =>
+    ask(filter.port, { ...request, headers: [filter.clientHeader, client, ...headers] })
+
+  const reportsOn = (client: string) =>
+    relay.events.filter(({ host }) => host === client).map(({ message }) => message)
+
+  it.each(cases.map((one, index) => [one.what, one, clientOf(index)] as const))(
+    '%s',
+    async (what, expected, client) => {
+      const row = table.get(what) ?? {}
+      table.set(what, { ...row, [name]: 'FAILED' })
+      if (expected.answer) upstream.answer(client, expected.answer)
+
+      const answer = await send(client, expected)
+      expect(answer.status).toBe(expected.status)
+      if (expected.code) expect(JSON.parse(answer.text).message).toBe(expected.code)
+      if (expected.text !== undefined) expect(answer.text).toBe(expected.text)
+      for (const [header, value] of Object.entries(expected.answered ?? {}))
+        expect(answer.headers[header], header).toBe(value)
+
+      const received = upstream.received(client)
+      expect(received.map(({ method, target, body }) => ({ method, target, body }))).toEqual(
+        expected.upstream ? [expected.upstream] : [],
+      )
+      if (received[0]) expect(received[0].headers.host).toBe(`127.0.0.1:${upstream.port}`)
+      for (const [header, value] of Object.entries(expected.upstreamHeaders ?? {}))
+        expect(received[0]!.headers[header], header).toBe(value)
+      table.set(what, { ...row, [name]: 'ok' })
+    },
+  )
+
+  it('reports each verdict once, in signed messages of many', async () => {
+    const expected = cases.map(({ reports = [] }) => reports)
+    const total = expected.flat().length
+    await vi.waitUntil(() => relay.events.length >= total, { timeout: 10_000 })
+    expect(cases.map((_, index) => reportsOn(clientOf(index)))).toEqual(expected)
+    expect(relay.events).toHaveLength(total)
+    expect(relay.messages.length).toBeLessThan(total)
+  })
+
+  it('takes a change of its configuration at once, bans by it, and lifts the bans with it', async () => {
+    const offender = '198.51.100.1'
+    const bystander = '198.51.100.2'
+    const offence = { target: '/v1/chain/get_info', body: '{' }
+    const invalid = await filter.operate('POST', 'config', { bans: { maxRetry: { malformed: -1 } } })
+    expect([invalid.status, ((await invalid.json()) as { message: string }).message]).toEqual([
+      400,
+      'INVALID_CONFIG',
+    ])
+    expect((await filter.operate('POST', 'config', { bans: { maxRetry: { malformed: 3 } } })).status).toBe(
+      200,
+    )
+    for (let strikes = 0; strikes < 3; strikes++) expect((await send(offender, offence)).status).toBe(400)
+    await vi.waitUntil(async () => (await send(offender, {})).status === 403)
+    const answer = await send(offender, {})
+    expect(JSON.parse(answer.text).message).toBe('BANNED')
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(200)
+    expect((await send(bystander, {})).status).toBe(200)
+    const listed = await filter.operate('GET', 'bans')
+    expect(await listed.json()).toMatchObject([{ network: offender, times: 1 }])
+    expect((await filter.operate('POST', 'config', { bans: null })).status).toBe(200)
+    await vi.waitUntil(async () => (await send(offender, {}).catch(() => answer)).status === 200)
+  })
+
+  it('answers 503 with Retry-After where nodeos does not, without a strike', async () => {
+    const client = '198.51.100.3'
+    expect((await filter.operate('POST', 'config', { nodeosPort: 1 })).status).toBe(200)
+    const answer = await send(client, {})
+    expect([answer.status, JSON.parse(answer.text).message]).toEqual([503, 'NODEOS_UNREACHABLE'])
+    expect(answer.headers['retry-after']).toBe('1')
+    expect((await filter.operate('POST', 'config', { nodeosPort: upstream.port })).status).toBe(200)
+    expect((await send(client, {})).status).toBe(200)
+    expect(reportsOn(client)).toEqual([])
+  })
+
+  it('forwards no path but the one that it judged, however that was written', async () => {
+    const targets = [
+      '/v1/chain/./push_block',
+      '/v1/chain/%2e%2e/producer/pause',
+      '/v1/chain/../producer/pause',
+    ]
+    for (const target of [...targets, '/v1/chain\\..\\producer\\pause', '/v1/chain/push_block#'])
+      expect((await send('198.51.100.4', { target })).status, target).not.toBe(200)
+    // A broken transaction, so that it is refused wherever the path is taken for the one that carries it.
+    const answer = await send('198.51.100.4', { target: '/v1/chain/./push_transaction', body: '{"a":1}' })
+    expect([400, 403]).toContain(answer.status)
+    expect(upstream.received('198.51.100.4')).toEqual([])
+  })
+
+  it('lets no body of a GET reach nodeos unjudged', async () => {
+    const client = '198.51.100.5'
+    await send(client, { method: 'GET', target: '/v1/chain/push_transaction', body: '{"a":1}' })
+    for (const { body } of upstream.received(client)) expect(body).toBe('')
+    expect((await send(client, {})).status).toBe(200)
+  })
+})
+
+describe('wrangler', () => {
+  it('bundles the Worker and its staging environment, at most 150 kB of them compressed', async () => {
+    const { gzipped } = await bundle()
+    expect(Number.parseFloat(gzipped)).toBeLessThan(150)
+    expect((await bundleWorker('staging')).gzipped).toBe(gzipped)
+  })
+
+  it('is told the compatibility date and flags that are tested here', async () => {
+    const toml = await readFile(new URL('../../wrangler.toml', import.meta.url), 'utf8')
+    expect(toml).toContain(`compatibility_date = "${COMPATIBILITY.date}"`)
+    expect(toml).toContain(`compatibility_flags = ${JSON.stringify(COMPATIBILITY.flags)}`)
+  })
+})
+
+afterAll(() => {
+  const names = Object.keys(runtimes)
+  const lines = [...table].map(([what, row]) =>
+    [what.padEnd(76), ...names.map((name) => (row[name] ?? '-').padEnd(11))].join(''),
+  )
+  console.log([['case'.padEnd(76), ...names.map((name) => name.padEnd(11))].join(''), ...lines].join('\n'))
+})
