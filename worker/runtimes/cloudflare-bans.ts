@@ -52,20 +52,26 @@ export class BanCounter extends DurableObject<BanBindings> {
       staleAt: 0,
     }
     const began = countStrikes(record, strikeClass, count, policy, now)
-    if (began) record.listed = false
     const ban = record.until > now ? { network, until: record.until, times: record.times } : undefined
-    if (ban && !record.listed) {
-      try {
-        await this.env.BAN_LIST.getByName(ONE).add(ban)
-        record.listed = true
-      } catch {
-        // The isolate that asked knows of the ban; the next strike tries again.
-      }
-    }
+    const isUnlisted = ban !== undefined && (began || !record.listed)
+    if (isUnlisted) record.listed = true
     record.staleAt = Math.max(now + policy.findTime * 1000, record.until + policy.maxBanTime * 1000)
+    // Stored before anything else is waited for: only while it waits for its storage does an object take no other
+    // call, and so count exactly.
     await storage.put('record', record)
+    if (isUnlisted) await this.enlist(ban)
     if ((await storage.getAlarm()) === null) await storage.setAlarm(record.staleAt)
     return { ban, began }
+  }
+
+  private async enlist(ban: Ban): Promise<void> {
+    try {
+      await this.env.BAN_LIST.getByName(ONE).add(ban)
+    } catch {
+      // The isolate that asked knows of the ban all the same; the next strike tries again.
+      const record = await this.ctx.storage.get<StoredRecord>('record')
+      if (record) await this.ctx.storage.put('record', { ...record, listed: false })
+    }
   }
 
   async forget(): Promise<void> {

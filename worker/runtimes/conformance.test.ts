@@ -17,14 +17,14 @@ import {
   startWorkerd,
 } from './testing/runtimes.ts'
 
-let bundled: Promise<Bundle>
-const bundle = () => (bundled ??= bundleWorker(''))
+const bundled: Promise<Bundle> = bundleWorker('')
+const stagingBundled = bundleWorker('staging')
 
 const runtimes: Record<string, StartRuntime> = {
   Node: startNode,
   Bun: startBun,
   Deno: startDeno,
-  Cloudflare: async (settings) => startWorkerd(await bundle(), settings, { isolates: 1 }),
+  Cloudflare: async (settings) => startWorkerd(await bundled, settings, { isolates: 1 }),
 }
 
 /** Case -> runtime -> whether it held; printed when all have run. */
@@ -153,9 +153,9 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
 
 describe('wrangler', () => {
   it('bundles the Worker and its staging environment, at most 150 kB of them compressed', async () => {
-    const { gzipped } = await bundle()
+    const { gzipped } = await bundled
     expect(Number.parseFloat(gzipped)).toBeLessThan(150)
-    expect((await bundleWorker('staging')).gzipped).toBe(gzipped)
+    expect((await stagingBundled).gzipped).toBe(gzipped)
   })
 
   it('is told the compatibility date and flags that are tested here', async () => {
