@@ -21,6 +21,11 @@ const SEND_TIME = 20_000
 /** Messages that one request sends; Cloudflare's free plan allows 50 of all kinds. */
 const MAX_MESSAGES = 40
 
+/** Milliseconds over its time after which a request that was sending is taken to be cut off. */
+const GRACE = 2_000
+
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
 export interface EdgeReporter extends Reporter {
   /** Whether something waits that no request is sending. */
   isWaiting(): boolean
@@ -52,28 +57,28 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
   const counters = { sent: 0, dropped: 0, refused: 0 }
   let failures = 0
   /**
-   * Until when another request is at it. A time rather than a flag, since a request that is cut off takes nothing
-   * back.
+   * The request that is at it, by the time until which it is believed to be: a request that is cut off takes nothing
+   * back. One that lived on after its time finds that another has taken over.
    */
-  let leasedUntil = 0
+  let lease = { until: 0 }
 
-  const isWaiting = () => (waiting.length > 0 || message !== undefined) && now() >= leasedUntil
-
-  const sleep = async (milliseconds: number) => {
-    leasedUntil = now() + milliseconds
-    await new Promise((resolve) => setTimeout(resolve, milliseconds + 1))
-    leasedUntil = 0
-  }
+  const isWaiting = () => (waiting.length > 0 || message !== undefined) && now() >= lease.until
 
   const flush = async () => {
     if (!isWaiting()) return
     const end = now() + SEND_TIME
-    await sleep(FLUSH_DELAY)
-    for (let sent = 0; isWaiting() && sent < MAX_MESSAGES && now() < end; sent++) {
+    const mine = { until: 0 }
+    lease = mine
+    const during = <T>(milliseconds: number, work: Promise<T>): Promise<T> => {
+      mine.until = now() + milliseconds + GRACE
+      return work
+    }
+    await during(FLUSH_DELAY, sleep(FLUSH_DELAY))
+    for (let sent = 0; lease === mine && sent < MAX_MESSAGES && now() < end; sent++) {
+      if (waiting.length === 0 && !message) break
       message ??= takeMessage(waiting, secrets)
-      leasedUntil = now() + 2 * SEND_TIMEOUT
-      const answer = await postMessage(url, message, options)
-      leasedUntil = 0
+      const answer = await during(SEND_TIMEOUT, postMessage(url, message, options))
+      if (lease !== mine) return
       if (answer === 'taken') {
         counters.sent += message.count
         failures = 0
@@ -83,11 +88,13 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
       } else {
         if (failures === 2)
           logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
-        await sleep(backoff(failures++))
+        const pause = backoff(failures++)
+        await during(pause, sleep(pause))
         continue
       }
       message = undefined
     }
+    mine.until = 0
   }
 
   return {
