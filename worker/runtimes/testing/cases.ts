@@ -22,6 +22,8 @@ export const CASE_CONFIG = {
   maxTransactions: 2,
   maxTransactionSize: 2_000,
   maxBodySize: 20_000,
+  // Else nodeos would be asked for several clients at once.
+  cache: { paths: {} },
 }
 
 export interface Case {
