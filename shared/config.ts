@@ -294,6 +294,11 @@ export const filterConfigSchema = v.strictObject(
       256,
       'Open connections, and requests under way on them, of one address or one IPv6 /64; trusted proxies are free of it (Node)',
     ),
+    maxRequestsAhead: key(
+      integer(0, 1_000_000),
+      16,
+      'Requests that a client, but no trusted proxy, may send on a connection ahead of the answer to one (Node)',
+    ),
     maxBufferedBytes: key(
       integer(0, 17_179_869_184, 'bytes'),
       67_108_864,

@@ -184,6 +184,33 @@ describe('a limit on what is open at one time', () => {
     expect(nodeos.received).toHaveLength(2)
   })
 
+  test('maxRequestsAhead: more of them close the connection', async () => {
+    const { nodeos, filter } = await startBoth({ ...direct, maxRequestsAhead: 2 }, silent)
+    const ahead = client(filter.port)
+    ahead.send(head('GET', INFO).repeat(3))
+    await vi.waitUntil(() => nodeos.received.length === 3)
+    expect(ahead.socket.destroyed).toBe(false)
+    ahead.send(head('GET', INFO))
+    await ahead.closed
+    expect(nodeos.received).toHaveLength(3)
+  })
+
+  test('large bodies: of one client four are read at a time, and nobody else waits for them', async () => {
+    const { nodeos, filter } = await startBoth(direct)
+    const large = '1'.repeat(100_000)
+    const slow = Array.from({ length: 4 }, () => client(filter.port, '127.0.0.2'))
+    for (const { send } of slow) send(`${head('POST', BLOCK, contentLength(large))}${large.slice(1)}`)
+    await sleep(100)
+    const fifth = client(filter.port, '127.0.0.2')
+    fifth.send(`${head('POST', BLOCK, contentLength(large))}${large}`)
+    expect((await ask(filter.port, { target: BLOCK, body: large })).status).toBe(200)
+    await sleep(100)
+    expect(fifth.text()).toBe('')
+    slow[0]!.socket.destroy()
+    await fifth.received(/^HTTP\/1.1 200 /)
+    expect(nodeos.received).toHaveLength(2)
+  })
+
   test('maxConnections: so do requests sent ahead through a trusted proxy, and those of clients that left', async () => {
     const { nodeos, filter } = await startBoth({ maxConnections: 4 }, silent)
     const ahead = client(filter.port)

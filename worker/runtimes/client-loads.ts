@@ -25,9 +25,9 @@ export interface ClientLoads {
 export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 'isShutOut'>): ClientLoads {
   const rangesOf = ({ trustedProxies }: FilterConfig) => trustedProxies.map((range) => parseCidr(range)!)
   let trusted = rangesOf(initial)
-  let { maxConnectionsPerClient } = initial
+  let { maxConnectionsPerClient, maxRequestsAhead } = initial
   const loads = new Map<string, ClientLoad>()
-  const ofSocket = new WeakMap<Socket, { client: string; load: ClientLoad }>()
+  const ofSocket = new WeakMap<Socket, { client: string; load: ClientLoad; requests: number }>()
   const paused = new Set<string>()
 
   /**
@@ -45,6 +45,7 @@ export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 
     configure: (next) => {
       trusted = rangesOf(next)
       maxConnectionsPerClient = next.maxConnectionsPerClient
+      maxRequestsAhead = next.maxRequestsAhead
     },
     open: (socket) => {
       // Asked for now, and so remembered: a client that resets its connection takes its address along. One that
@@ -60,7 +61,7 @@ export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 
       if (load.connections.size >= maxConnectionsPerClient) return false
       load.connections.add(socket)
       loads.set(client, load)
-      ofSocket.set(socket, { client, load })
+      ofSocket.set(socket, { client, load, requests: 0 })
       socket.once('close', () => {
         load.connections.delete(socket)
         if (load.connections.size === 0) loads.delete(client)
@@ -71,12 +72,16 @@ export function createClientLoads(initial: FilterConfig, bans: Pick<MemoryBans, 
       const found = ofSocket.get(socket)
       if (!found) return true
       const { client, load } = found
-      if (load.requests >= maxConnectionsPerClient) {
+      if (load.requests >= maxConnectionsPerClient || found.requests > maxRequestsAhead) {
         pause(client, load)
         return false
       }
       load.requests++
-      outgoing.once('close', () => load.requests--)
+      found.requests++
+      outgoing.once('close', () => {
+        load.requests--
+        found.requests--
+      })
       return true
     },
   }

@@ -20,6 +20,7 @@ import type {
   UpstreamTrouble,
 } from '../platform.ts'
 import { createBufferedBytes } from './buffered-bytes.ts'
+import { createLargeBodies, LARGE_BODY, takeTurn } from './large-bodies.ts'
 
 /** Connections to nodeos; requests over that wait for one. */
 const UPSTREAM_CONNECTIONS = 1024
@@ -32,12 +33,6 @@ const CONNECT_TIMEOUT = 5
 
 /** The status that nginx logs where the client went away; nobody sees it. */
 const CLIENT_CLOSED_REQUEST = 499
-
-/**
- * Bytes of a body over which it takes its turn: reading and judging such ones costs milliseconds, in which every
- * other client would wait.
- */
-const LARGE_BODY = 65_536
 
 /** Bytes of a response's body up to which copying it into one write costs less than a second one. */
 const SMALL_BODY = 16_384
@@ -57,6 +52,7 @@ export interface NodePlatform extends Platform {
 export function createNodePlatform(config: () => FilterConfig): NodePlatform {
   let pool: { origin: string; dispatcher: Pool } | undefined
   const buffered = createBufferedBytes(config)
+  const largeBodies = createLargeBodies()
   const load = { exchanges: 0, answerBytes: 0 }
 
   const dispatcherOf = (current: FilterConfig): Pool => {
@@ -81,7 +77,9 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
     return new Promise((resolve) => {
       const chunks: Uint8Array[] = []
       let size = 0
+      let leave: (() => void) | undefined
       const finish = (read: BodyRead) => {
+        leave?.()
         incoming.off('data', onData).off('end', onEnd).off('close', onClose)
         if ('bytes' in read) outgoing.once('close', release)
         else {
@@ -104,7 +102,9 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
         if (size > LARGE_BODY) {
           // Else one socket would be read for two megabytes before the next one's turn.
           incoming.pause()
-          setImmediate(() => incoming.resume())
+          const readOn = () => void setImmediate(() => incoming.resume())
+          if (leave) readOn()
+          else leave = largeBodies.enter(client, readOn)
         }
       }
       const onEnd = () => {
@@ -188,20 +188,6 @@ export function createNodePlatform(config: () => FilterConfig): NodePlatform {
 
 function bindings(c: Context): HttpBindings {
   return c.env as HttpBindings
-}
-
-/** Large bodies that wait to be judged, one in each turn of the event loop. */
-const turns: (() => void)[] = []
-
-function takeTurn(work: () => void): void {
-  turns.push(work)
-  if (turns.length === 1) setImmediate(nextTurn)
-}
-
-function nextTurn(): void {
-  turns[0]!()
-  turns.shift()
-  if (turns.length > 0) setImmediate(nextTurn)
 }
 
 interface Exchange {
