@@ -183,6 +183,7 @@ describe.skipIf(skipped)('the jails', () => {
       'flags interval',
       "['blocktype', 'drop']",
       "['actionstart_on_demand', False]",
+      "['families', 'inet4 inet6']",
       "['addr_type', 'ipv4_addr']",
       "['addr_type?family=inet6', 'ipv6_addr']",
       `['name', '${strike}']`,

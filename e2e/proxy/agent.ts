@@ -179,25 +179,25 @@ function startLoad({ name, perSecond, requests, connections }: LoadCommand): voi
   const bad: string[] = []
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000
-  const sendDue = () => {
-    // By the clock, not by the timer's own count, which falls behind on a busy machine.
-    for (const due = seconds() * perSecond; under.length < due; ) {
+  /** Sends what is due by the clock, not by the timer's own count, which falls behind on a busy machine. */
+  const sendDue = (at: number) => {
+    while (under.length < at * perSecond) {
       const request = requests[under.length % requests.length]!
-      const at = seconds().toFixed(1)
       under.push(
         send(request, agent).then(({ status, error }) => {
           if (status !== 200 && status !== 202)
-            bad.push(`${status ?? error} (${request.path} from ${request.from} at ${at} s)`)
+            bad.push(`${status ?? error} (${request.path} from ${request.from} at ${at.toFixed(1)} s)`)
         }),
       )
     }
   }
-  const timer = setInterval(sendDue, 5)
+  const timer = setInterval(() => sendDue(seconds()), 5)
   loads.set(name, async () => {
     clearInterval(timer)
-    sendDue()
+    const end = seconds()
+    sendDue(end)
     const sent = under.length
-    const rate = Math.round(sent / seconds())
+    const rate = Math.round(sent / end)
     await Promise.all(under)
     if (agent) agent.destroy()
     return { sent, rate, bad }

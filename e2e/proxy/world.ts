@@ -230,6 +230,12 @@ export async function createWorld() {
     return outputOf('abuser', ['slowhttptest', ...args, '-u', `https://${PROXY_V4}${path}`])
   }
 
+  /** Names of the firewall's sets. */
+  function sets(): string[] {
+    const { nftables } = JSON.parse(inside('proxy', 'nft', '-j', 'list', 'sets'))
+    return nftables.flatMap((item: { set?: { name: string } }) => item.set?.name ?? [])
+  }
+
   /** Banned addresses of one jail, out of the firewall's own sets. */
   function banned(jail: string): string[] {
     const elements: string[] = []
@@ -242,7 +248,7 @@ export async function createWorld() {
               typeof element === 'string' ? element : `${element.prefix.addr}/${element.prefix.len}`,
             )
       } catch {
-        // fail2ban makes a set with the first ban.
+        // No set while fail2ban is started anew.
       }
     return elements
   }
@@ -338,6 +344,7 @@ export async function createWorld() {
     startFail2ban,
     startAgent,
     slowHttpTest,
+    sets,
     banned,
     unban,
     rotateLog,
