@@ -416,10 +416,11 @@ function toConfigIssues<C>(
 
 type Entries = Record<string, v.GenericSchema>
 
-/** The keys of an object's schema, which stands within optional and nullable. */
+/** The keys of an object's schema, which stands within optional, nullable and pipe. */
 function entriesOf(schema: object | undefined): Entries {
-  const { wrapped, entries } = (schema ?? {}) as { wrapped?: object; entries?: Entries }
-  return wrapped ? entriesOf(wrapped) : (entries ?? {})
+  type Parts = { wrapped?: object; pipe?: object[]; entries?: Entries }
+  const { wrapped, pipe = [], entries } = (schema ?? {}) as Parts
+  return entries ?? Object.assign({}, ...(wrapped ? [wrapped] : pipe).map(entriesOf))
 }
 
 function show(value: unknown): string {
