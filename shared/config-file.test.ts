@@ -110,4 +110,4 @@ test('kill -9 during 1,000 writes leaves a valid configuration each time', async
   }
   expect(total).toBeGreaterThanOrEqual(1_000)
   expect(interrupted).toBeGreaterThan(0)
-})
+}, 120_000)

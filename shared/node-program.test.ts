@@ -168,20 +168,8 @@ describe('what cannot start says why in one line, with exit code 1', () => {
     )
   })
 
-  test('filter: an address that this machine does not have', async () => {
-    expect(await refusedWith('filter', { listenIP: '192.0.2.1' })).toMatch(
-      /^cannot listen on 192\.0\.2\.1:0 \(listenPort\): .*EADDRNOTAVAIL/,
-    )
-  })
-
   test('filter: a configuration that cannot be read', async () => {
     expect(await refused('filter', ['--configFile', folder])).toMatch(`cannot read ${folder}: EISDIR`)
-  })
-
-  test('filter: a configuration that is no JSON', async () => {
-    expect(await refusedWith('filter', '{"listenPort":1}garbage')).toMatch(
-      'configuration in FILE is not JSON: ',
-    )
   })
 
   test.each([
@@ -196,13 +184,13 @@ describe('what cannot start says why in one line, with exit code 1', () => {
   })
 
   test('filter: a wrong configuration in the environment, which wins over the file', async () => {
-    const message = await refusedWith('filter', {}, { PATRONEOS_CONFIG: '{"listenPort":-1}' })
-    expect(message).toMatch('configuration in PATRONEOS_CONFIG: listenPort: found -1; allowed: a port')
+    const message = await refusedWith('filter', {}, { PATRONEOS_CONFIG: '{"listenPort":1}garbage' })
+    expect(message).toMatch('configuration in PATRONEOS_CONFIG is not JSON: ')
   })
 
-  test.each(['0.0.0.0', ''])('filter: a config listener at %j for everybody', async (configListenIP) => {
-    expect(await refusedWith('filter', { configListenIP })).toBe(
-      `configListenIP: found "${configListenIP}" without PATRONEOS_CONFIG_TOKEN; allowed: a loopback address, or any with a token`,
+  test('filter: a config listener for everybody', async () => {
+    expect(await refusedWith('filter', { configListenIP: '0.0.0.0' })).toBe(
+      'configListenIP: found "0.0.0.0" without PATRONEOS_CONFIG_TOKEN; allowed: a loopback address, or any with a token',
     )
   })
 
