@@ -268,7 +268,7 @@ export const filterConfigSchema = v.strictObject(
     nodeosBodyTimeout: key(
       integer(1, 3600, 'seconds'),
       30,
-      "Seconds that nodeos's response body may stand still",
+      "Seconds that nodeos's response body may stand still (Node)",
     ),
     maxHeaderSize: key(integer(1024, 1_048_576, 'bytes'), 16_384, 'Bytes of a request head (Node)'),
     maxHeaders: key(integer(1, 10_000), 100, 'Header lines of a request'),
