@@ -27,7 +27,7 @@ export interface ConfigApiOptions<C> {
   /** Told of wrong tokens. */
   logger?: Logger
   /** Prometheus text of the program's counters. */
-  metrics?: () => string
+  metrics?: () => string | Promise<string>
   /** Notes for the answer to a change that was stored but met trouble in being carried out. */
   warnings?: (config: C) => Promise<string[]>
 }
@@ -119,8 +119,8 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
   })
   const { metrics } = options
   if (metrics)
-    app.get('/patroneos/metrics', (c) =>
-      c.text(metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
+    app.get('/patroneos/metrics', async (c) =>
+      c.text(await metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
     )
 
   app.notFound((c) => fail(c, 404, 'NOT_FOUND', 'there is /patroneos/config and /patroneos/health'))

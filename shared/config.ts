@@ -127,6 +127,8 @@ const bans = v.strictObject(
   },
   'an object with findTime, maxRetry, banTime and maxBanTime, or null',
 )
+const WORKERS = 'a whole number from 1 to 256, or "auto"'
+
 const READ = 'an exact path of a call that carries no transaction, such as /v1/chain/get_info'
 const readPath = text(
   READ,
@@ -201,6 +203,11 @@ export const filterConfigSchema = v.strictObject(
     ...common,
     listenPort: key(port, '8081', 'Port to listen on'),
     configListenPort: key(port, '9001', 'Port of the config listener'),
+    workers: key(
+      v.union([v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256)), v.literal('auto')], WORKERS),
+      1,
+      'Processes that serve the port (Node); "auto" is one for each core; limits on connections and on held bytes are for each',
+    ),
     mode: key(
       v.picklist(['enforce', 'monitor'], '"enforce" or "monitor"'),
       'enforce',
@@ -366,6 +373,7 @@ export const restartKeys = [
   'configListenPort',
   'logFileLocation',
   'maxHeaderSize',
+  'workers',
 ] as const
 
 /** One thing wrong with a configuration: where, what was found, and what is allowed there. */

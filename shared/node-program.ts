@@ -44,17 +44,30 @@ export interface Program<C> {
   secrets: RelaySecret[]
 }
 
+/** The logger of a process, on its standard output. */
+export function createProgramLogger(): Logger {
+  // Whoever reads the log may end first; that is no reason to stop serving.
+  process.stdout.on('error', () => {})
+  return createLogger({
+    readable: process.stdout.isTTY === true,
+    write: (line) => process.stdout.write(line),
+  })
+}
+
+/** The secrets that reports are signed with, out of the environment. */
+export async function readSecrets(): Promise<RelaySecret[]> {
+  const { PATRONEOS_RELAY_SECRET: secret } = process.env
+  return secret
+    ? await importSecrets(secret).catch((error: Error) => fail(`PATRONEOS_RELAY_SECRET: ${error.message}`))
+    : []
+}
+
 /** Runs a program: errors that keep it from starting end it with one line and exit code 1. */
 export async function runProgram<C extends { configListenIP: string }>(
   description: ProgramDescription<C>,
   start: (program: Program<C>) => Promise<void>,
 ): Promise<void> {
-  const logger = createLogger({
-    readable: process.stdout.isTTY === true,
-    write: (line) => process.stdout.write(line),
-  })
-  // Whoever reads the log may end first; that is no reason to stop serving.
-  process.stdout.on('error', () => {})
+  const logger = createProgramLogger()
   try {
     const file = readArguments(description)
     if (file !== undefined) await start(await prepare(description, file, logger))
@@ -124,7 +137,7 @@ async function prepare<C extends { configListenIP: string }>(
   file: string,
   logger: Logger,
 ): Promise<Program<C>> {
-  const { PATRONEOS_CONFIG: inline, PATRONEOS_RELAY_SECRET: secret } = process.env
+  const { PATRONEOS_CONFIG: inline } = process.env
   const token = process.env.PATRONEOS_CONFIG_TOKEN || undefined
   const source = inline ? 'PATRONEOS_CONFIG' : file
   const text =
@@ -150,9 +163,7 @@ async function prepare<C extends { configListenIP: string }>(
       : fileConfigStore(file, config, onChange),
     onConfigChange: (listener) => listeners.push(listener),
     token,
-    secrets: secret
-      ? await importSecrets(secret).catch((error: Error) => fail(`PATRONEOS_RELAY_SECRET: ${error.message}`))
-      : [],
+    secrets: await readSecrets(),
   }
 }
 

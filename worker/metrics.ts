@@ -1,7 +1,7 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
-import type { BanStore } from './bans/ban-store.ts'
+import type { BanCounters, BanStore } from './bans/ban-store.ts'
 import type { CacheCounts } from './cache.ts'
-import type { Reporter } from './report.ts'
+import type { RelayCounters, Reporter } from './report.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
 export interface MetricSources {
@@ -11,12 +11,48 @@ export interface MetricSources {
   bans: BanStore
 }
 
-export function prometheusText({ verdicts, reads, reporter, bans }: MetricSources): string {
-  const { inForce, begun, errors } = bans.counters()
-  const relays = Object.entries(reporter.counters())
+/** Values at one moment, as plain data. */
+export interface Metrics {
+  verdicts: Record<string, number>
+  reads: CacheCounts
+  relays: Record<string, RelayCounters>
+  bans: BanCounters
+}
+
+export function metricsOf({ verdicts, reads, reporter, bans }: MetricSources): Metrics {
+  return {
+    verdicts: Object.fromEntries(verdicts.counts()),
+    reads: { ...reads },
+    relays: reporter.counters(),
+    bans: bans.counters(),
+  }
+}
+
+type Counts = { [name: string]: number | Counts }
+
+/** The sums of several processes' metrics. */
+export function sumOf(all: readonly Metrics[]): Metrics {
+  const add = (sum: Counts, more: Counts): Counts => {
+    for (const [name, value] of Object.entries(more))
+      sum[name] =
+        typeof value === 'number'
+          ? ((sum[name] as number) ?? 0) + value
+          : add((sum[name] as Counts) ?? {}, value)
+    return sum
+  }
+  const none = { verdicts: {}, reads: {}, relays: {}, bans: {} }
+  return all.reduce<Counts>(
+    (sum, metrics) => add(sum, metrics as unknown as Counts),
+    none,
+  ) as unknown as Metrics
+}
+
+export function prometheusText({ verdicts, reads, relays: byRelay, bans }: Metrics): string {
+  const { inForce, begun, errors } = bans
+  const relays = Object.entries(byRelay)
   return [
     family('patroneos_requests_total', 'counter', 'Requests by what became of them', [
-      ...[...verdicts.counts()].map(([verdict, value]) => ({ labels: { verdict }, value })),
+      ...Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
     ]),
     family(
       'patroneos_reads_total',

@@ -17,6 +17,8 @@ const MAX_REFUSALS = 2
 export interface MemoryBans extends BanStore {
   /** Whether the client has been told of its ban often enough, so that its connections need no answer. */
   isShutOut(client: Address): boolean
+  /** Puts a ban in force that was counted elsewhere. */
+  put(ban: Ban): void
 }
 
 interface Banned extends ClientRecord {
@@ -50,6 +52,8 @@ export function createMemoryBans(initial: BanPolicy | null, now: () => number): 
       record.refusals++
       return toBan(clientNetwork(client), record)
     },
+    put: ({ network, until, times }) =>
+      remember(banned, network, { ...cleanRecord(), until, times, refusals: 0 }, MAX_BANNED),
     isShutOut: (client) => (inForce(client)?.refusals ?? 0) >= MAX_REFUSALS,
     strike: async (client, strikeClass, count) => {
       if (!policy) return undefined

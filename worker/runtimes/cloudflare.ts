@@ -9,7 +9,7 @@ import { createFilter } from '../app.ts'
 import { banPolicyOf } from '../bans/ban-store.ts'
 import { addBansApi } from '../bans/bans-api.ts'
 import { createSharedBans } from '../bans/shared.ts'
-import { prometheusText } from '../metrics.ts'
+import { metricsOf, prometheusText } from '../metrics.ts'
 import { createEdgeReporter } from '../report-edge.ts'
 import { type BanBindings, cloudflareBans } from './cloudflare-bans.ts'
 import { baseConfig, kvConfigStore } from './cloudflare-config.ts'
@@ -58,7 +58,7 @@ async function createEdgeFilter(env: Env) {
     schema: filterConfigSchema,
     store,
     token,
-    metrics: () => prometheusText({ verdicts, reads, reporter, bans }),
+    metrics: () => prometheusText(metricsOf({ verdicts, reads, reporter, bans })),
   })
   addBansApi(configApi, bans)
 

@@ -14,16 +14,16 @@ import {
   version,
 } from '../../shared/node-program.ts'
 import { createFilter } from '../app.ts'
-import { banPolicyOf } from '../bans/ban-store.ts'
+import { type BanStore, banPolicyOf } from '../bans/ban-store.ts'
 import { addBansApi } from '../bans/bans-api.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
-import { prometheusText } from '../metrics.ts'
+import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
 import type { Platform } from '../platform.ts'
 import { createReporter } from '../report.ts'
 
 /** Milliseconds that requests under way, and then reports, have at the end. */
-const DRAIN_TIME = 10_000
+export const DRAIN_TIME = 10_000
 
 /** Milliseconds between looks at a nodeos that did not answer at start. */
 const PROBE_INTERVAL = 3_000
@@ -34,6 +34,8 @@ export interface FilterListener {
   address: string
   /** Puts changed limits in force. */
   configure(config: FilterConfig): void
+  /** Takes no more connections, and lets each of those that there are end with its next response. */
+  retire?(): void
   /** Takes no more connections; resolves when requests under way are done, or are cut off after `milliseconds`. */
   close(milliseconds: number): Promise<void>
 }
@@ -46,8 +48,14 @@ export interface FilterRuntime {
   close(): Promise<void>
 }
 
-/** Runs the filter until it is told to stop. */
-export function runFilter(createRuntime: (config: () => FilterConfig) => FilterRuntime): Promise<void> {
+/** Builds a runtime's parts over the configuration in force. */
+export type CreateRuntime = (config: () => FilterConfig) => FilterRuntime
+
+/** Runs the filter until it is told to stop; `start` is for runtimes that can serve with several processes. */
+export function runFilter(
+  createRuntime: CreateRuntime,
+  start = (program: Program<FilterConfig>) => startAlone(program, createRuntime),
+): Promise<void> {
   return runProgram(
     {
       name: 'filter',
@@ -55,55 +63,109 @@ export function runFilter(createRuntime: (config: () => FilterConfig) => FilterR
       otherMode: 'start the relay with "npm run relay"',
       schema: filterConfigSchema,
     },
-    (program) => start(program, createRuntime(program.store.current)),
+    start,
   )
 }
 
-async function start(
-  { logger, store, onConfigChange, token, secrets }: Program<FilterConfig>,
-  runtime: FilterRuntime,
-): Promise<void> {
+/** A filter that listens. */
+export interface FilterService extends FilterListener {
+  metrics(): Metrics
+}
+
+export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
+  config(): FilterConfig
+  bans: MemoryBans
+}
+
+/** Starts to serve. Its `close` lasts until what is under way is done and reported. */
+export async function startService(
+  { config, bans, logger, secrets }: ServiceParts,
+  createRuntime: CreateRuntime,
+): Promise<FilterService> {
+  const runtime = createRuntime(config)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
-  const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
   const { app, verdicts, reads } = createFilter({
-    config: store.current,
+    config,
     platform: runtime.platform,
     reporter,
     bans,
     logger,
   })
+  const listener = await runtime.listen(app, config(), bans)
+  return {
+    ...listener,
+    metrics: () => metricsOf({ verdicts, reads, reporter, bans }),
+    close: async (milliseconds) => {
+      await listener.close(milliseconds)
+      await reporter.drain(milliseconds)
+      await runtime.close()
+    },
+  }
+}
+
+/** What the config listener shows and changes besides the configuration. */
+export interface ConfigListenerParts {
+  bans: BanStore
+  metrics(): Promise<Metrics>
+}
+
+/** Opens the config listener, one for all processes. */
+export async function openConfigListener(
+  { store, token, logger }: Program<FilterConfig>,
+  { bans, metrics }: ConfigListenerParts,
+): Promise<{ address: string; close(): Promise<void> }> {
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
     logger,
-    metrics: () => prometheusText({ verdicts, reads, reporter, bans }),
+    metrics: async () => prometheusText(await metrics()),
   })
   addBansApi(configApi, bans)
-  const configServer = createAppServer(configApi.fetch)
-
+  const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
-  const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)
-  const listener = await runtime.listen(app, store.current(), bans).catch((error) => {
-    configServer.close()
-    throw error
-  })
+  const address = await listen(server, 'configListenPort', configListenIP, configListenPort)
+  return { address, close: () => closeServer(server, 1_000) }
+}
+
+/** Says that the filter serves, and follows nodeos until `stop`, which then does what is left, on a signal. */
+export function announce(
+  { logger, store }: Program<FilterConfig>,
+  addresses: { listener: string; config: string },
+  stop: () => Promise<void>,
+): void {
+  const { listener, config } = addresses
   logger.info(
-    `patroneos ${version} filter: listening on ${listener.address}, config on ${configAddress}, forwarding to ${nodeosOrigin(store.current())}`,
+    `patroneos ${version} filter: listening on ${listener}, config on ${config}, forwarding to ${nodeosOrigin(store.current())}`,
   )
   if (store.current().mode === 'monitor')
     logger.warn('mode is "monitor": nothing is rejected and nothing is reported')
-  onConfigChange((config) => {
-    bans.configure(banPolicyOf(config))
-    listener.configure(config)
-  })
   const stopProbing = probe(store.current, logger)
-
   onStopSignal(logger, async () => {
     stopProbing()
-    await Promise.all([listener.close(DRAIN_TIME), closeServer(configServer, 1_000)])
-    await reporter.drain(DRAIN_TIME)
-    await runtime.close()
+    await stop()
+  })
+}
+
+/** The filter in one process. */
+export async function startAlone(
+  program: Program<FilterConfig>,
+  createRuntime: CreateRuntime,
+): Promise<void> {
+  const { store, onConfigChange } = program
+  const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
+  let service: FilterService | undefined
+  const config = await openConfigListener(program, { bans, metrics: async () => service!.metrics() })
+  service = await startService({ ...program, config: store.current, bans }, createRuntime).catch((error) => {
+    void config.close()
+    throw error
+  })
+  onConfigChange((next) => {
+    bans.configure(banPolicyOf(next))
+    service.configure(next)
+  })
+  announce(program, { listener: service.address, config: config.address }, async () => {
+    await Promise.all([service.close(DRAIN_TIME), config.close()])
   })
 }
 

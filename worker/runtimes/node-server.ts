@@ -1,6 +1,6 @@
 // The filter's listener on Node: what a client may hold open, and for how long.
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { FilterConfig } from '../../shared/config.ts'
@@ -11,6 +11,8 @@ export interface FilterServer {
   server: Server
   /** Puts changed limits in force for connections and requests to come. */
   configure(config: FilterConfig): void
+  /** Takes no more connections; those that there are end with their next response. */
+  retire(): void
 }
 
 export function createFilterServer(
@@ -35,6 +37,7 @@ export function createFilterServer(
     if (!loads.open(socket)) socket.destroy()
   })
 
+  let retired = false
   const responses = new Map<ServerResponse, number>()
   server.on('request', (incoming, outgoing) => {
     // Where a connection is closed with many requests read already, the rest of them come here all the same.
@@ -43,6 +46,7 @@ export function createFilterServer(
       incoming.socket.destroy()
       return
     }
+    if (retired) outgoing.shouldKeepAlive = false
     responses.set(outgoing, Date.now())
     outgoing.once('close', () => responses.delete(outgoing))
     void handle(incoming, outgoing)
@@ -70,5 +74,10 @@ export function createFilterServer(
     server.keepAliveTimeout = next.keepAliveTimeout * 1000
   }
   configure(initial)
-  return { server, configure }
+  const retire = () => {
+    retired = true
+    // Not the close of node:http, which ends idle connections, on which a request may be under way to here.
+    NetServer.prototype.close.call(server)
+  }
+  return { server, configure, retire }
 }
