@@ -25,9 +25,11 @@ beforeAll(async () => {
   const key = path.join(directory, 'key')
   // A certificate for this run, which nothing trusts but what is told to.
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '1']
+  // Deno takes no authority's certificate for a server's.
+  const use = ['-addext', 'basicConstraints=critical,CA:FALSE']
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   await promisify(execFile)('openssl', [
-    ...['req', '-x509', ...kind, ...subject],
+    ...['req', '-x509', ...kind, ...subject, ...use],
     ...['-keyout', key, '-out', certificate],
   ])
   const server = createServer(
