@@ -323,6 +323,26 @@ describe.skipIf(skipWithoutHaproxy('docker/haproxy'))('haproxy.cfg', () => {
     }
   })
 
+  test('a filter that dies before it answers costs no request of up to 16 kB; a larger one is lost', async () => {
+    const dying = createServer((incoming, response) => {
+      if (incoming.url === '/patroneos/health') response.end()
+      else incoming.socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(dying, 'listening')
+    await start({ PATRONEOS_FILTER_2: `127.0.0.1:${(dying.address() as AddressInfo).port}` })
+    const statuses = async (bytes: number) => {
+      const all: number[] = []
+      for (let sent = 0; sent < 6; sent++) {
+        const body = 'x'.repeat(bytes)
+        all.push((await send(PUSH, 'POST', { 'Content-Length': String(bytes) }, body)).status)
+      }
+      return [...new Set(all)].toSorted()
+    }
+    expect(await statuses(14_000)).toEqual([200])
+    expect(await statuses(20_000)).toEqual([200, 502])
+    dying.close()
+  })
+
   test('statistics and metrics are served, on loopback', async () => {
     await start()
     await send(READ)
