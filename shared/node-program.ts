@@ -196,6 +196,12 @@ export function createAppServer(
   )
 }
 
+/**
+ * Connections that may wait to be accepted; the kernel takes at most net.core.somaxconn. Over it the kernel drops a
+ * newcomer's first packet, which its client sends again a second later. Node's own 511 are soon taken in a flood.
+ */
+const BACKLOG = 65_535
+
 /** Listens and resolves to the address as text; throws a StartError that says which listener and why. */
 export async function listen(
   server: Server,
@@ -209,7 +215,8 @@ export async function listen(
       reject(new StartError(`cannot listen on ${formatEndpoint(ip, Number(port))} (${name}): ${why}`))
     }
     server.once('error', refuse)
-    server.listen(Number(port), ip === '' ? undefined : ip, () => {
+    const host = ip === '' ? undefined : ip
+    server.listen({ port: Number(port), host, backlog: BACKLOG }, () => {
       server.off('error', refuse)
       resolve(formatEndpoint(ip, (server.address() as AddressInfo).port))
     })
