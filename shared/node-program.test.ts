@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '../e2e/http/wire.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { describeConfig, filterConfigSchema, relayConfigSchema } from './config.ts'
 
@@ -316,11 +317,7 @@ describe('SIGTERM', () => {
 })
 
 test('where nodeos is not up yet, the filter says so, answers 503, and works as soon as it is', async () => {
-  const free = createServer().listen(0, '127.0.0.1')
-  await once(free, 'listening')
-  const nodeosPort = (free.address() as AddressInfo).port
-  free.close()
-  await once(free, 'close')
+  const nodeosPort = await freePort()
   const filter = await start('filter', { nodeosUrl: '127.0.0.1', nodeosPort })
   const answer = await fetch(filter.url + info)
   expect([answer.status, ((await answer.json()) as { message: string }).message]).toEqual([
