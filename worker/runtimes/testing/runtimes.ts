@@ -73,14 +73,15 @@ function program(command: string, args: string[]): StartRuntime {
       clientHeader: 'x-forwarded-for',
       operate: operateOn(`http://${configAddress}`),
       log: () => log,
-      stop: async () => {
-        if (child.exitCode === null && child.signalCode === null) {
-          child.kill('SIGKILL')
-          await once(child, 'exit')
-        }
-      },
+      stop: () => stopChild(child),
     }
   }
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
 }
 
 async function waitForLine<T>(child: ChildProcess, find: () => T | null, log: () => string): Promise<T> {
@@ -201,4 +202,32 @@ const permissions = ['--allow-net', '--allow-env', '--allow-read', '--allow-writ
 
 export const startNode = program(process.execPath, [start('node')])
 export const startBun = program(binary('bun'), [start('bun')])
+export interface DenoInstance {
+  port: number
+  stop(): Promise<void>
+}
+
+/** An instance as on Deno Deploy; instances with the same file share their Deno KV. */
+export async function startDenoDeploy(config: object, kvFile: string): Promise<DenoInstance> {
+  const flags = ['--no-prompt', '--unstable-kv', ...permissions]
+  const child = spawn(binary('deno'), ['run', ...flags, start('deno-deploy')], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      DENO_SERVE_ADDRESS: 'tcp:127.0.0.1:0',
+      PATRONEOS_CONFIG: JSON.stringify(config),
+      PATRONEOS_KV: kvFile,
+    },
+  })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (log += data))
+  const [, port] = await waitForLine(
+    child,
+    () => /Listening on \S*:(\d+)/.exec(log),
+    () => log,
+  )
+  return { port: Number(port), stop: () => stopChild(child) }
+}
+
 export const startDeno = program(binary('deno'), ['run', '--no-prompt', ...permissions, start('deno')])

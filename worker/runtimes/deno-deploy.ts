@@ -1,0 +1,57 @@
+// The filter on Deno Deploy, where instances come and go: configured by its environment alone, with bans in Deno KV,
+// and without a config listener.
+import { filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared/config.ts'
+import { createLogger } from '../../shared/logger.ts'
+import { importSecrets } from '../../shared/report-message.ts'
+import { createFilter } from '../app.ts'
+import { banPolicyOf } from '../bans/ban-store.ts'
+import { createMemoryBans } from '../bans/memory.ts'
+import { createSharedBans } from '../bans/shared.ts'
+import { createReporter } from '../report.ts'
+import { type DenoKv, denoKvBans } from './deno-kv-bans.ts'
+import { createWebPlatform } from './web-platform.ts'
+
+declare const Deno: {
+  env: { get(name: string): string | undefined }
+  openKv(path?: string): Promise<DenoKv>
+  serve(handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Promise<Response>): unknown
+}
+
+/** Milliseconds between looks at the list of bans. */
+const REFRESH_INTERVAL = 10_000
+
+const parsed = parseConfig(filterConfigSchema, JSON.parse(Deno.env.get('PATRONEOS_CONFIG') ?? '{}'))
+if ('issues' in parsed)
+  throw new Error(`PATRONEOS_CONFIG: ${parsed.issues.map(formatConfigIssue).join('; ')}`)
+const { config } = parsed
+const secret = Deno.env.get('PATRONEOS_RELAY_SECRET')
+
+const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
+const now = Date.now
+const policy = banPolicyOf(config)
+// Deno Deploy has one database for each app; elsewhere a file can be named.
+const kv = policy && (await Deno.openKv(Deno.env.get('PATRONEOS_KV')))
+const shared = kv && createSharedBans(denoKvBans(kv), policy, { logger, now })
+const platform = createWebPlatform(() => config, { sharesAnswers: true })
+const { app } = createFilter({
+  config: () => config,
+  platform,
+  reporter: createReporter({
+    secrets: secret ? await importSecrets(secret) : [],
+    logger,
+    send: fetch,
+    now,
+  }),
+  bans: shared ?? createMemoryBans(null, now),
+  logger,
+})
+
+await shared?.refresh()
+let refreshAt = now() + REFRESH_INTERVAL
+Deno.serve((request, { remoteAddr }) => {
+  if (shared && now() >= refreshAt) {
+    refreshAt = now() + REFRESH_INTERVAL
+    void shared.refresh()
+  }
+  return platform.serve(app, request, { peer: remoteAddr.hostname })
+})
