@@ -138,7 +138,7 @@ async function startFilter(): Promise<{ child: ChildProcess; port: number }> {
     configListenPort: 0,
     nodeosUrl: '127.0.0.1',
     nodeosPort: nodeos.port,
-    // The attacks come from here, as if through a proxy from everywhere, so that no limit per client eases them.
+    // Most attacks come from here, as if through a proxy, so that no limit on connections per client eases them.
     trustedProxies: ['127.0.0.1/32'],
   }
   const file = join(folder, 'config.json')
