@@ -162,8 +162,9 @@ const good = ({ status }: Answer) => status === 200 || status === 202
  */
 async function underLoad(perSecond: number, connections: number, work: () => Promise<unknown>) {
   const name = `load ${performance.now()}`
+  // A request is lost when it fails, not when a busy machine is slow with it: a lost one would be known much sooner.
   const requests = [goodRead, goodPush].flatMap((request) =>
-    [CLIENT_V4, CLIENT_V6].map((source) => toProxy(source, { ...request, timeout: 8000 })),
+    [CLIENT_V4, CLIENT_V6].map((source) => toProxy(source, { ...request, timeout: 30_000 })),
   )
   await client.run({ do: 'load', name, perSecond, requests, connections })
   let result: LoadResult
@@ -232,7 +233,9 @@ async function main(world: World): Promise<void> {
         for (const source of ['203.0.113.60', '2001:db8:2:60::1'])
           expect(good(await from(abuser, source)), `${source} is not served`)
       })
-      await Promise.all([spoofing(), changingAddress(), keptConnection()])
+      await spoofing()
+      await changingAddress()
+      await keptConnection()
     }),
   )
 
@@ -299,7 +302,7 @@ async function main(world: World): Promise<void> {
     await until('banned', BAN_WITHIN, all)
     await stop(fail2ban, 'SIGTERM')
     fail2ban = world.startFail2ban()
-    await until('banned again', 15_000, () => REPEATERS.every((source) => inSet('malformed', source)))
+    await until('banned again', 25_000, () => REPEATERS.every((source) => inSet('malformed', source)))
     expect(await all(), 'packets pass')
   })
 
