@@ -198,7 +198,7 @@ async function main(world: World): Promise<void> {
   })
   if (!started) return
   await check('every jail has a set for each address family before the first ban', () =>
-    until('14 sets', 10_000, () => world.sets().length === 14).then(() => {}),
+    until('14 sets', 60_000, () => world.sets().length === 14).then(() => {}),
   )
   await check('a good client reads and pushes over TLS, on IPv4 and IPv6', async () => {
     for (const source of [CLIENT_V4, CLIENT_V6])
