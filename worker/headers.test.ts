@@ -29,7 +29,16 @@ describe('to nodeos', () => {
     ...['TE', 'Trailer', 'Transfer-Encoding', 'Upgrade', 'HTTP2-Settings'],
     ...['Authorization', 'Cookie', 'Expect', 'Host', 'Content-Length', 'Content-Encoding'],
     ...['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Anything'],
-    ...['X-Real-IP', 'CF-Connecting-IP', 'CF-Ray', 'CF-Anything', 'AUTHORIZATION', 'x_forwarded_for'],
+    ...[
+      'X-Real-IP',
+      'CF-Connecting-IP',
+      'CF-Ray',
+      'CF-Anything',
+      'AUTHORIZATION',
+      'x_forwarded_for',
+      'Transfer_Encoding',
+      'X_Real-IP',
+    ],
   ])('%s does not', (name) => {
     expect(upstream([name, 'x', 'Accept', '*/*'])).toEqual(['accept', '*/*', ...OWN])
   })
