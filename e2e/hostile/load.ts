@@ -101,6 +101,8 @@ process.exitCode = missed.length > 0 ? 1 : 0
 /** One attack against a filter of its own. */
 async function run(name: string, attack?: (port: number) => ChildProcess): Promise<Row> {
   const { child, port } = await startFilter()
+  const end = () => void child.kill('SIGKILL')
+  process.once('exit', end)
   const proc = `/proc/${child.pid}`
   const countDescriptors = () => readdirSync(`${proc}/fd`).length
   await measure(port, 2)
@@ -118,6 +120,7 @@ async function run(name: string, attack?: (port: number) => ChildProcess): Promi
   const descriptors = Math.max(0, countDescriptors() - before)
   child.kill('SIGTERM')
   await once(child, 'exit')
+  process.off('exit', end)
   const at = (share: number) =>
     times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN
   return {
