@@ -28,7 +28,11 @@ printf '[DEFAULT]\npatroneos_bantime = %d\n' $ban_time > "$work/jail.local"
 chmod 755 "$work"
 
 compose() { "${compose_command[@]}" -p "$project" --env-file "$work/env" "$@"; }
-container() { compose ps -q "$1" | head -n 1; }
+# The label is Compose's own, of either version; asking Docker is a second faster than asking Compose.
+container() {
+  docker ps -aq --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1" | head -n 1
+}
+inside() { local service=$1; shift; docker exec "$(container "$service")" "$@"; }
 
 destroy() {
   [[ -n ${load:-} ]] && kill "$load" 2>/dev/null
@@ -83,7 +87,7 @@ offend() { # source [curl options]
 }
 offend_three_times() { for _ in 1 2 3; do offend "$@" || return; done; }
 banned() { nft list table inet patroneos 2>/dev/null | grep -qF "$1"; }
-logged() { compose exec -T relay cat /var/log/patroneos/fail2ban.log | grep -F " $1 false $2"; }
+logged() { inside relay cat /var/log/patroneos/fail2ban.log | grep -F " $1 false $2"; }
 servers() { curl -s 'http://127.0.0.1:9999/;csv' | awk -F, '$1 == "filters" && $2 != "BACKEND" && $18 == "UP"' | wc -l; }
 healthy() {
   local service
@@ -116,10 +120,10 @@ hardened() {
       = 'false true [ALL] [no-new-privileges:true]' ]] || { echo $service; return 1; }
   done
   for service in relay filter nodeos-stand-in; do
-    compose exec -T $service sh -c '[ "$(id -u)" = 1000 ] && grep -q "^CapEff:.0000000000000000$" /proc/1/status' || { echo "$service has rights"; return 1; }
+    inside $service sh -c '[ "$(id -u)" = 1000 ] && grep -q "^CapEff:.0000000000000000$" /proc/1/status' || { echo "$service has rights"; return 1; }
   done
   # 1000 is CAP_NET_ADMIN, bit 12.
-  compose exec -T fail2ban grep -q '^CapEff:.0000000000001000$' /proc/1/status || { echo fail2ban; return 1; }
+  inside fail2ban grep -q '^CapEff:.0000000000001000$' /proc/1/status || { echo fail2ban; return 1; }
   # The processes that read what clients send, HAProxy's workers, are not root.
   docker top "$(container haproxy)" -eo pid,uid,args | awk '/haproxy -W/ {print $2}' | sort | tail -n 1 | grep -qx 900 || { echo 'HAProxy serves as root'; return 1; }
 }
@@ -165,7 +169,7 @@ load=
 for service in relay filter fail2ban haproxy nodeos-stand-in; do check "$service restarted: clients are served" restarted $service; done
 check 'after the restarts a ban still comes' eval 'offend_three_times 198.18.78.4 && within 5 dropped "$abuser" 198.18.78.4'
 # From here on bans last.
-compose exec -T fail2ban fail2ban-client set patroneos-malformed bantime 600 >/dev/null
+inside fail2ban fail2ban-client set patroneos-malformed bantime 600 >/dev/null
 sed -i 's/^patroneos_bantime.*/patroneos_bantime = 600/' "$work/jail.local"
 check 'HAProxy restarted: a ban stays' \
   eval 'offend_three_times 198.18.78.5 && within 5 dropped "$abuser" 198.18.78.5 && restarted haproxy && dropped "$abuser" 198.18.78.5'
@@ -174,7 +178,7 @@ check 'HAProxy restarted: a ban stays' \
 killed() {
   docker kill "$(container fail2ban)" >/dev/null || return
   nft add element inet patroneos addr-set-malformed '{ 198.18.78.6 }' || return
-  compose up -d fail2ban && within 30 healthy fail2ban && within 5 banned 198.18.78.5 || return
+  compose up -d fail2ban && within 30 healthy fail2ban && within 20 banned 198.18.78.5 || return
   dropped "$abuser" 198.18.78.5 || { echo 'its ban is gone'; return 1; }
   served "$abuser" 198.18.78.6 || { echo 'an old ban is left'; return 1; }
   [[ $(nft list chain inet patroneos banned | grep -c 'addr-set-malformed ') -eq 1 ]] || { echo 'rules pile up'; return 1; }
@@ -187,10 +191,10 @@ check 'one filter again' \
   eval 'compose up -d --no-recreate --scale filter=1 && within 40 eval "[[ \$(servers) -eq 1 ]]" && served "$good" 198.18.77.2'
 
 lasting() {
-  compose exec -T filter curl -fs localhost:9001/patroneos/config -H 'Content-Type: application/json' \
+  inside filter curl -fs localhost:9001/patroneos/config -H 'Content-Type: application/json' \
     -d '{"contractBlackList":{"badcontract":true}}' >/dev/null || return
   compose up -d --force-recreate --no-deps filter && within 40 healthy filter || return
-  compose exec -T filter curl -fs localhost:9001/patroneos/config | grep -q badcontract
+  inside filter curl -fs localhost:9001/patroneos/config | grep -q badcontract
 }
 check "a change by the config API outlives the container" lasting
 
