@@ -28,6 +28,9 @@ interface Env extends BanBindings {
 /** Milliseconds after which configuration and bans are read anew. */
 const REFRESH_INTERVAL = 10_000
 
+/** Milliseconds that the first request of an isolate waits for them. */
+const FIRST_WAIT = 1_000
+
 /** Paths of the config API, which has no listener of its own here. */
 const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics)(?:[/?]|$)/
 
@@ -76,7 +79,9 @@ async function createEdgeFilter(env: Env) {
       if (!isFirst) refreshAt = now + REFRESH_INTERVAL
       const refreshed = refresh()
       if (!isFirst) return context.waitUntil(refreshed)
-      await refreshed
+      context.waitUntil(refreshed)
+      // A store that hangs is no reason to answer nobody: PATRONEOS_CONFIG holds until it is back.
+      await Promise.race([refreshed, new Promise((resolve) => setTimeout(resolve, FIRST_WAIT))])
       refreshAt = Date.now() + REFRESH_INTERVAL
     },
     configApi: async (request: Request) => {

@@ -88,7 +88,7 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
   it('reports each verdict once, in signed messages of many', async () => {
     const expected = cases.map(({ reports = [] }) => reports)
     const total = expected.flat().length
-    await vi.waitUntil(() => relay.events.length >= total, { timeout: 10_000 })
+    await vi.waitUntil(() => relay.events.length >= total, { timeout: 20_000 })
     expect(cases.map((_, index) => reportsOn(clientOf(index)))).toEqual(expected)
     expect(relay.events).toHaveLength(total)
     expect(relay.messages.length).toBeLessThan(total)
@@ -107,7 +107,7 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
       200,
     )
     for (let strikes = 0; strikes < 3; strikes++) expect((await send(offender, offence)).status).toBe(400)
-    await vi.waitUntil(async () => (await send(offender, {})).status === 403)
+    await vi.waitUntil(async () => (await send(offender, {})).status === 403, 10_000)
     const answer = await send(offender, {})
     expect(JSON.parse(answer.text).message).toBe('BANNED')
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(200)
@@ -115,7 +115,7 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
     const listed = await filter.operate('GET', 'bans')
     expect(await listed.json()).toMatchObject([{ network: offender, times: 1 }])
     expect((await filter.operate('POST', 'config', { bans: null })).status).toBe(200)
-    await vi.waitUntil(async () => (await send(offender, {}).catch(() => answer)).status === 200)
+    await vi.waitUntil(async () => (await send(offender, {}).catch(() => answer)).status === 200, 10_000)
   })
 
   it('answers 503 with Retry-After where nodeos does not, without a strike', async () => {

@@ -4,6 +4,7 @@ import worker, * as exported from './worker.js'
 
 const counts = {}
 let broken = false
+let hanging = false
 let ahead = 0
 const now = Date.now
 Date.now = () => now() + ahead
@@ -11,6 +12,7 @@ Date.now = () => now() + ahead
 const count = (name, work) => {
   counts[name] = (counts[name] ?? 0) + 1
   if (broken) throw new Error('out of order')
+  if (hanging) return new Promise((resolve) => setTimeout(resolve, 60_000))
   return work()
 }
 
@@ -79,6 +81,7 @@ export default {
     if (pathname === '/-/set') {
       ahead += Number(searchParams.get('seconds') ?? 0) * 1000
       broken = searchParams.has('broken')
+      hanging = searchParams.has('hanging')
       return new Response()
     }
     if (pathname === '/-/thousand') {
