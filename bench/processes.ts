@@ -61,10 +61,10 @@ export async function run(core: number, command: string[]): Promise<string> {
   return output
 }
 
-export async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
+/** Ends a program that was started here. */
+export function stopPid(pid: number | undefined): void {
+  const child = started.find((one) => one.pid === pid)
+  if (child) child.kill('SIGTERM')
 }
 
 export function isInstalled(program: string): boolean {
@@ -77,13 +77,20 @@ export function isInstalled(program: string): boolean {
   })
 }
 
+/** A port that nothing listens on, below those that the kernel gives to thousands of outgoing connections. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Resolves when something listens on the port. */

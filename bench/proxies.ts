@@ -11,10 +11,12 @@ export interface RunningProxy {
 }
 
 /** How a filter of this repository is configured; other proxies know only `plain`. */
-export type Setup = 'plain' | 'relay'
+export type Setup = 'plain' | 'cached' | 'relay' | 'bans'
 
 export interface Contender {
   name: string
+  /** How a filter of this repository runs a program on its runtime. */
+  command?: string[]
   /** Undefined: there is no such setup of it. */
   start(setup: Setup, upstream: { port: number; relay: string }): Promise<RunningProxy | undefined>
 }
@@ -150,11 +152,15 @@ ${servers}
 function filter(name: string, file: string, command: string[]): Contender {
   return {
     name,
+    command,
     start: async (setup, upstream) => {
       const program = join(root, 'worker/runtimes', file)
       if (!existsSync(program)) return undefined
       return startFilter([...command, program], `${name}-${setup}`, {
         nodeosPort: upstream.port,
+        // The defaults keep get_info for half a second; elsewhere every request is to reach the upstream.
+        ...(setup !== 'cached' && { cache: { paths: {} } }),
+        ...(setup === 'bans' && { bans: { maxRetry: { malformed: 1 } }, trustedProxies: [] }),
         ...(setup === 'relay' && { logEndpoints: [upstream.relay] }),
       })
     },

@@ -1,25 +1,34 @@
 // npm run bench: proxies side by side under the same load, each alone on one core, in interleaved rounds.
-// Prints a table, writes bench/results/<time>.json, and with a full run draws bench/bench.svg.
-//   --rounds N     rounds (5)             --seconds N   seconds a run (3)
-//   --only A,B     proxies and workloads whose name holds one of these
+// Prints a table, writes bench/results/<time>.json, and with a full run draws bench/bench.svg and growth.svg.
+//   --rounds N     rounds (5)             --seconds N   seconds a run (2)
+//   --only A,B     proxies, workloads and parts (throughput, latency, connections, workers, judging) whose name
+//                  holds one of these
 //   --peer N=URL   another proxy that runs already, before an upstream on --upstream-port; N=URL,PID has its CPU too
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { drawBench } from './draw.ts'
-import { type Measurement, measure } from './measure.ts'
-import { isInstalled, LOAD_CORE, PROXY_CORE, residentMemory } from './processes.ts'
-import { type Contender, filters, haproxy, modsecurity, noProxy, peer, type RunningProxy } from './proxies.ts'
+import { drawBench, drawGrowth } from './draw.ts'
+import { type Findings, goalRows } from './goals.ts'
+import {
+  measureConnections,
+  measureJudging,
+  measureLatency,
+  measureLoopDelay,
+  measureWorkers,
+} from './parts.ts'
+import { isInstalled, LOAD_CORE, PROXY_CORE } from './processes.ts'
+import { filters, haproxy, modsecurity, noProxy, peer } from './proxies.ts'
 import { startRelay } from './relay.ts'
-import { formatSpread, type Spread, spreadOf } from './statistics.ts'
+import { formatSpread } from './statistics.ts'
 import { formatTable } from './table.ts'
+import { measureThroughput } from './throughput.ts'
 import { startUpstream } from './upstream.ts'
-import { type Workload, workloads, wrkScript } from './workloads.ts'
+import { workloads } from './workloads.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
     peer: { type: 'string', multiple: true, default: [] },
     'upstream-port': { type: 'string' },
@@ -27,6 +36,9 @@ const { values: options } = parseArgs({
 })
 const rounds = Number(options.rounds)
 const seconds = Number(options.seconds)
+for (const [name, value] of Object.entries({ rounds, seconds }))
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name}: found "${options[name as 'rounds']}"; allowed: a whole number from 1 on`)
 
 for (const program of ['taskset', 'wrk', 'nginx', 'haproxy'])
   if (!isInstalled(program))
@@ -44,99 +56,34 @@ function chosen<T extends { name: string }>(all: T[]): T[] {
 const upstream = await startUpstream(options['upstream-port'])
 const relay = await startRelay()
 const proxies = chosen([noProxy, haproxy, modsecurity, ...filters, ...options.peer.map(peer)])
+const chosenFilters = filters.filter((filter) => proxies.includes(filter))
 // Ratios need HAProxy, whatever was chosen.
 if (!proxies.includes(haproxy)) proxies.unshift(haproxy)
 const runs = chosen(workloads)
 for (const { baseline } of [...runs])
   if (!runs.some(({ name }) => name === baseline))
     runs.unshift(workloads.find(({ name }) => name === baseline)!)
+const parts = chosen(
+  ['throughput', 'latency', 'connections', 'workers', 'judging'].map((name) => ({ name })),
+).map(({ name }) => name)
 
-interface Entrant {
-  proxy: Contender
-  workload: Workload
-  running: RunningProxy
-  script: string
-  measurements: Measurement[]
+const nothing = { results: [], memory: [] }
+const { results, memory } = parts.includes('throughput')
+  ? await measureThroughput({ proxies, workloads: runs, rounds, seconds, upstream, relay })
+  : nothing
+const findings: Findings = {
+  results,
+  memory,
+  latency: parts.includes('latency') ? await measureLatency(chosenFilters, rounds, upstream) : [],
+  connections: parts.includes('connections') ? await measureConnections(chosenFilters, rounds, upstream) : [],
+  workers: parts.includes('workers') ? await measureWorkers(rounds, seconds, upstream) : undefined,
+  judging: parts.includes('judging') ? await measureJudging(chosenFilters) : [],
 }
+const loopDelay = parts.includes('latency') ? await measureLoopDelay(chosenFilters, upstream) : {}
 
-const running = new Map<string, RunningProxy | undefined>()
-const idle = new Map<string, number>()
-async function runningProxy(proxy: Contender, { setup }: Workload): Promise<RunningProxy | undefined> {
-  const key = `${proxy.name}, ${setup}`
-  if (!running.has(key)) {
-    const started = await proxy.start(setup, { port: upstream.port, relay })
-    running.set(key, started)
-    if (started?.pid) {
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-      idle.set(key, residentMemory(started.pid))
-    }
-  }
-  return running.get(key)
+const print = (rows: string[][]) => {
+  if (rows.length > 1) console.log(`\n${formatTable(rows)}`)
 }
-
-const entrants: Entrant[] = []
-for (const workload of runs) {
-  const script = wrkScript(workload)
-  for (const proxy of proxies) {
-    // Only this repository's filters have setups; the others run once.
-    if (workload.setup !== 'plain' && !filters.includes(proxy)) continue
-    const started = await runningProxy(proxy, workload)
-    if (started) entrants.push({ proxy, workload, running: started, script, measurements: [] })
-  }
-}
-
-for (const { running, script, workload } of entrants)
-  await measure(running, { script, connections: workload.connections, seconds: 1 }, upstream)
-for (let round = 1; round <= rounds; round++) {
-  console.error(`round ${round} of ${rounds}`)
-  for (const { running, script, workload, measurements } of entrants)
-    measurements.push(
-      await measure(running, { script, connections: workload.connections, seconds }, upstream),
-    )
-}
-
-export interface Result {
-  proxy: string
-  workload: string
-  requestsPerSecond: Spread
-  /** Against HAProxy in the same round. */
-  ratio: Spread
-  p50: Spread
-  p99: Spread
-  cpu: Spread | undefined
-  /** HAProxy's CPU a request as a share of this one's. */
-  cpuRatio: Spread | undefined
-  forwarded: Spread
-  errors: number
-}
-
-function baselineOf({ workload }: Entrant): Entrant {
-  return entrants.find(({ proxy, workload: { name } }) => proxy === haproxy && name === workload.baseline)!
-}
-
-const results = entrants.map((entrant): Result => {
-  const { proxy, workload, measurements } = entrant
-  const baseline = baselineOf(entrant).measurements
-  const spread = (pick: (one: Measurement, index: number) => number) => spreadOf(measurements.map(pick))
-  const measured = measurements[0]?.cpu !== undefined
-  return {
-    proxy: proxy.name,
-    workload: workload.name,
-    requestsPerSecond: spread((one) => one.requestsPerSecond),
-    ratio: spread((one, round) => one.requestsPerSecond / baseline[round]!.requestsPerSecond),
-    p50: spread((one) => one.p50),
-    p99: spread((one) => one.p99),
-    cpu: measured ? spread((one) => one.cpu!) : undefined,
-    cpuRatio: measured ? spread((one, round) => baseline[round]!.cpu! / one.cpu!) : undefined,
-    forwarded: spread((one) => one.forwarded),
-    errors: measurements.reduce((sum, { errors }) => sum + errors, 0),
-  }
-})
-const memory = [...idle].map(([name, before]) => ({
-  name,
-  idle: before,
-  after: residentMemory(running.get(name)!.pid!),
-}))
 
 const header = [
   '',
@@ -163,19 +110,62 @@ for (const { name } of runs) {
       result.forwarded.median.toFixed(3),
       String(result.errors),
     ])
-  console.log(`\n${formatTable([[name, ...header.slice(1)], ...rows])}`)
+  print([[name, ...header.slice(1)], ...rows])
 }
-console.log(
-  `\n${formatTable([
-    ['RSS in MB', 'idle', 'after'],
-    ...memory.map(({ name, idle, after }) => [name, idle.toFixed(0), after.toFixed(0)]),
-  ])}`,
-)
+print([
+  ['memory in MB', 'idle', 'after'],
+  ...memory.map(({ proxy, setup, idle, after }) => [`${proxy}, ${setup}`, idle.toFixed(0), after.toFixed(0)]),
+])
+print([
+  ['pushes at 500/s', 'added p50 ms', 'added p99 ms', 'errors'],
+  ...findings.latency.map(({ proxy, p50, p99, errors }) => [
+    proxy,
+    formatSpread(p50, 2),
+    formatSpread(p99, 2),
+    String(errors),
+  ]),
+])
+print([
+  ['health check beside 50 pushes of 500 kB', 'p50 ms', 'p99 ms', 'errors'],
+  ...Object.entries(loopDelay).map(([proxy, { p50, p99, errors }]) => [
+    proxy,
+    p50.toFixed(1),
+    p99.toFixed(1),
+    String(errors),
+  ]),
+])
+print([
+  ['CPU us a connection', 'served', 'banned', 'ratio'],
+  ...findings.connections.map(({ proxy, served, banned, ratio }) => [
+    proxy,
+    formatSpread(served, 0),
+    formatSpread(banned, 0),
+    formatSpread(ratio, 2),
+  ]),
+])
+if (findings.workers) {
+  const { one, two, ratio } = findings.workers
+  print([
+    ['CPU ms a push', 'one worker', 'two workers', 'ratio'],
+    ['Patroneos on Node', formatSpread(one, 3), formatSpread(two, 3), formatSpread(ratio, 2)],
+  ])
+}
+for (const { proxy, growth } of findings.judging)
+  print([
+    [`judging, ${proxy}`, 'size', 'us'],
+    ...growth.flatMap(({ name, points }) =>
+      points.map(({ size, microseconds }) => [name, String(size), microseconds.toFixed(1)]),
+    ),
+  ])
+print(goalRows(findings))
 
 const folder = join(import.meta.dirname, 'results')
 mkdirSync(folder, { recursive: true })
 const file = join(folder, `${new Date().toISOString().replaceAll(':', '-')}.json`)
-writeFileSync(file, `${JSON.stringify({ rounds, seconds, results, memory }, null, 2)}\n`)
+writeFileSync(file, `${JSON.stringify({ rounds, seconds, ...findings, loopDelay }, null, 2)}\n`)
 console.log(`\n${file}`)
-if (options.only === '') writeFileSync(join(import.meta.dirname, 'bench.svg'), drawBench(results))
+if (options.only === '') {
+  writeFileSync(join(import.meta.dirname, 'bench.svg'), drawBench(results))
+  writeFileSync(join(import.meta.dirname, 'growth.svg'), drawGrowth(findings.judging))
+}
 process.exit()

@@ -20,9 +20,10 @@ export interface Workload {
 }
 
 export const getInfo: Request = { method: 'GET', path: '/v1/chain/get_info', body: '' }
-const notJson = push('{c}')
+const notJson = packedPush('{c}')
 
-function push(body: string): Request {
+/** A push of this body. */
+export function packedPush(body: string): Request {
   return { method: 'POST', path: '/v1/chain/push_transaction', body }
 }
 
@@ -50,7 +51,7 @@ export function pushOf(bodyBytes: number): Request {
   // Two characters of hexadecimal for a byte of the stream, and two bytes of code for that.
   const dataBytes = Math.max(33, bodyBytes - 350)
   const packed = packTransaction({ actions: [action(account, name, codeLike(dataBytes))] })
-  return push(
+  return packedPush(
     JSON.stringify({
       signatures: [SIGNATURES[0]],
       compression: 'zlib',
@@ -65,7 +66,7 @@ export function pushOfActions(count: number): Request {
   const packed = packTransaction({
     actions: Array.from({ length: count }, () => action('eosio.token', 'transfer', Buffer.alloc(33))),
   })
-  return push(
+  return packedPush(
     JSON.stringify({
       signatures: [SIGNATURES[0]],
       compression: 'none',
@@ -73,6 +74,16 @@ export function pushOfActions(count: number): Request {
       packed_trx: toHex(packed),
     }),
   )
+}
+
+/** So many pushes of one transfer in one request. */
+export function pushOfMany(count: number): Request {
+  const { body } = pushOf(500)
+  return {
+    method: 'POST',
+    path: '/v1/chain/push_transactions',
+    body: `[${Array(count).fill(body).join(',')}]`,
+  }
 }
 
 const one = (name: string, request: Request, more: Partial<Workload> = {}): Workload => ({
@@ -92,6 +103,7 @@ const mix = [
 
 export const workloads: Workload[] = [
   one('get_info', getInfo),
+  { ...one('get_info, cached', getInfo, { setup: 'cached', baseline: 'get_info' }) },
   one('push 0.5 kB', pushOf(500)),
   one('push 10 kB', pushOf(10_000)),
   one('push 500 kB', pushOf(499_000), { connections: 16 }),

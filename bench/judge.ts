@@ -1,0 +1,142 @@
+// What judging costs as requests grow: the whole pipeline with a platform that sends nothing, so that no socket
+// blurs it. A program of its own, so that it can run on each runtime, pinned to a core. Prints one line of JSON.
+import { filterConfigSchema, parseConfig } from '../shared/config.ts'
+import { createLogger } from '../shared/logger.ts'
+import { createFilter } from '../worker/app.ts'
+import { createMemoryBans } from '../worker/bans/memory.ts'
+import type { Platform } from '../worker/platform.ts'
+import { type Request as BenchRequest, packedPush, pushOf, pushOfActions, pushOfMany } from './workloads.ts'
+
+export interface Growth {
+  /** What grows. */
+  name: string
+  unit: string
+  points: { size: number; microseconds: number }[]
+}
+
+export interface Judging {
+  growth: Growth[]
+  /** Megabytes of JSON a second for a body of 500 kB, in turn: judged whole, and its bytes made JSON and no more. */
+  large: { judged: number; parsed: number }[]
+}
+
+/** Milliseconds of CPU after which a figure is good enough; and the least number of repetitions. */
+const ENOUGH = 60
+const LEAST = 5
+
+const ROUNDS = 7
+
+const unlimited = {
+  maxBodySize: 104_857_600,
+  maxTransactionSize: 104_857_600,
+  maxInflatedSize: 104_857_600,
+  maxTransactions: 0,
+  cache: { paths: {} },
+}
+
+function cpu(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Microseconds of CPU for one call: the median of several batches. */
+async function cost(work: () => Promise<unknown> | unknown): Promise<number> {
+  await work()
+  const batches: number[] = []
+  let spent = 0
+  for (let size = 1; spent < ENOUGH * 1000 || batches.length < LEAST; ) {
+    const before = cpu()
+    for (let left = size; left > 0; left--) await work()
+    const took = cpu() - before
+    spent += took
+    if (took < 2_000 && size < 65_536) size *= 2
+    else batches.push(took / size)
+    if (took > 500_000 && batches.length >= 3) break
+  }
+  return batches.toSorted((a, b) => a - b)[batches.length >> 1]!
+}
+
+/** Microseconds of CPU in which the filter's app judges a request and hands it on. */
+async function costOf({ method, path, body }: BenchRequest, rules: object = unlimited): Promise<number> {
+  const parsed = parseConfig(filterConfigSchema, rules)
+  if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues))
+  const bytes = new TextEncoder().encode(body)
+  const headers = ['content-type', 'application/json', 'content-length', String(bytes.length)]
+  let forwarded = 0
+  const platform: Platform = {
+    incoming: () => ({ method, target: path, headers, peer: '203.0.113.9' }),
+    readBody: () => ({ bytes }),
+    forward: async () => {
+      forwarded++
+      return new Response('{}')
+    },
+    ask: async () => undefined,
+    sharesAnswers: false,
+    waitUntil: () => {},
+  }
+  const { app } = createFilter({
+    config: () => parsed.config,
+    platform,
+    reporter: {
+      report: () => {},
+      setRelays: () => {},
+      idle: async () => {},
+      drain: async () => {},
+      counters: () => ({}),
+    },
+    bans: createMemoryBans(null, Date.now),
+    logger: createLogger({ readable: false, write: () => {} }),
+  })
+  const request = new Request('http://filter.example/')
+  const response = await app.fetch(request)
+  if (forwarded !== 1) throw new Error(`not forwarded: ${await response.text()}`)
+  return cost(() => app.fetch(request))
+}
+
+async function growth(
+  name: string,
+  unit: string,
+  sizes: number[],
+  measure: (size: number) => Promise<number>,
+): Promise<Growth> {
+  const points = []
+  for (const size of sizes) points.push({ size, microseconds: await measure(size) })
+  return { name, unit, points }
+}
+
+const blacklist = (size: number) => {
+  // Names of five letters, each another one.
+  const name = (index: number) => `z${index.toString(5).replace(/\d/g, (digit) => 'abcde'[Number(digit)]!)}`
+  return Object.fromEntries(Array.from({ length: size }, (_, index) => [name(index), true]))
+}
+
+const body = pushOf(499_000).body
+const bytes = new TextEncoder().encode(body)
+const decoder = new TextDecoder('utf-8', { fatal: true })
+const megabytesPerSecond = (microseconds: number) => bytes.length / microseconds
+const large: Judging['large'] = []
+for (let round = 0; round < ROUNDS; round++)
+  large.push({
+    parsed: megabytesPerSecond(await cost(() => JSON.parse(decoder.decode(bytes)))),
+    judged: megabytesPerSecond(await costOf(packedPush(body))),
+  })
+
+const result: Judging = {
+  large,
+  growth: [
+    await growth('body', 'bytes', [500, 2_000, 10_000, 50_000, 200_000, 500_000, 2_000_000], (size) =>
+      costOf(pushOf(size)),
+    ),
+    await growth('actions', 'actions', [10, 100, 1_000, 10_000, 100_000], (size) =>
+      costOf(pushOfActions(size)),
+    ),
+    await growth('transactions', 'transactions', [10, 100, 1_000, 10_000], (size) =>
+      costOf(pushOfMany(size)),
+    ),
+    await growth('blacklist', 'entries', [10, 100, 1_000, 10_000, 100_000], (size) =>
+      costOf(pushOf(500), { ...unlimited, contractBlackList: blacklist(size) }),
+    ),
+  ],
+}
+console.log(JSON.stringify(result))
+process.exit()

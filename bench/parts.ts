@@ -1,0 +1,201 @@
+// The parts of the bench beside throughput: latency at a fixed rate, what a banned client costs, workers, judging.
+import { join } from 'node:path'
+import type { GeneratorJob, Latency } from './generator.ts'
+import type { Judging } from './judge.ts'
+import { measure } from './measure.ts'
+import { cpuTime, LOAD_CORE, PROXY_CORE, run, stopPid } from './processes.ts'
+import { type Contender, noProxy, type RunningProxy, startFilter } from './proxies.ts'
+import { type Spread, spreadOf } from './statistics.ts'
+import type { Upstream } from './upstream.ts'
+import { pushOf, workloads, wrkScript } from './workloads.ts'
+
+/** Requests a second, and seconds, of a latency run. */
+const RATE = 500
+const RATE_SECONDS = 4
+
+/** Connections of one request each. */
+const CONNECTIONS = 3_000
+
+const program = (name: string) => join(import.meta.dirname, name)
+
+async function generate<T>(job: GeneratorJob): Promise<T> {
+  return JSON.parse(await run(LOAD_CORE, [process.execPath, program('generator.ts'), JSON.stringify(job)]))
+}
+
+export interface AddedLatency {
+  proxy: string
+  /** Milliseconds more than without a proxy, in the same round. */
+  p50: Spread
+  p99: Spread
+  errors: number
+}
+
+/** Pushes at a fixed rate through each filter, against none. */
+export async function measureLatency(
+  chosen: Contender[],
+  rounds: number,
+  upstream: Upstream,
+): Promise<AddedLatency[]> {
+  const { method, path, body } = pushOf(500)
+  const job = (url: string): GeneratorJob => ({
+    kind: 'rate',
+    url,
+    perSecond: RATE,
+    seconds: RATE_SECONDS,
+    method,
+    path,
+    body,
+  })
+  const plain = { port: upstream.port, relay: '' }
+  const { url: direct } = (await noProxy.start('plain', plain))!
+  const proxies: { name: string; running: RunningProxy; p50: number[]; p99: number[]; errors: number }[] = []
+  for (const proxy of chosen) {
+    const running = await proxy.start('plain', plain)
+    if (running) proxies.push({ name: proxy.name, running, p50: [], p99: [], errors: 0 })
+  }
+  for (const { running } of proxies) await generate<Latency>(job(running.url))
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`latency: round ${round} of ${rounds}`)
+    const none = await generate<Latency>(job(direct))
+    for (const proxy of proxies) {
+      const { p50, p99, errors } = await generate<Latency>(job(proxy.running.url))
+      proxy.p50.push(p50 - none.p50)
+      proxy.p99.push(p99 - none.p99)
+      proxy.errors += errors
+    }
+  }
+  for (const { running } of proxies) stopPid(running.pid)
+  return proxies.map(({ name, p50, p99, errors }) => ({
+    proxy: name,
+    p50: spreadOf(p50),
+    p99: spreadOf(p99),
+    errors,
+  }))
+}
+
+/** Milliseconds that a health check waits while 50 connections send transactions of 500 kB. */
+export async function measureLoopDelay(
+  chosen: Contender[],
+  upstream: Upstream,
+): Promise<Record<string, Latency>> {
+  const large = workloads.find(({ name }) => name === 'push 500 kB')!
+  const results: Record<string, Latency> = {}
+  for (const proxy of chosen) {
+    const running = await proxy.start('plain', { port: upstream.port, relay: '' })
+    if (!running) continue
+    console.error(`event loop: ${proxy.name}`)
+    const load = measure(running, { script: wrkScript(large), connections: 50, seconds: 6 }, upstream)
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    results[proxy.name] = await generate<Latency>({
+      kind: 'rate',
+      url: running.url,
+      perSecond: 50,
+      seconds: 3,
+      method: 'GET',
+      path: '/patroneos/health',
+      body: '',
+    })
+    await load
+    stopPid(running.pid)
+  }
+  return results
+}
+
+export interface ConnectionCost {
+  proxy: string
+  /** Microseconds of the filter's CPU for a connection with one request. */
+  served: Spread
+  banned: Spread
+  ratio: Spread
+}
+
+/** What a client costs that the filter has banned, against one that is served, each on new connections. */
+export async function measureConnections(
+  chosen: Contender[],
+  rounds: number,
+  upstream: Upstream,
+): Promise<ConnectionCost[]> {
+  const results: ConnectionCost[] = []
+  for (const proxy of chosen) {
+    const running = await proxy.start('bans', { port: upstream.port, relay: '' })
+    if (!running?.pid) continue
+    console.error(`connections: ${proxy.name}`)
+    const port = Number(new URL(running.url).port)
+    const cost = async (from: string, count: number, body = '') => {
+      const before = cpuTime(running.pid!)
+      await generate({ kind: 'connections', port, from, count, parallel: 32, body })
+      return ((cpuTime(running.pid!) - before) * 1000) / count
+    }
+    await cost('127.0.0.1', CONNECTIONS)
+    await cost('127.0.0.2', 10, '{')
+    await cost('127.0.0.2', 10)
+    const served: number[] = []
+    const banned: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      served.push(await cost('127.0.0.1', CONNECTIONS))
+      banned.push(await cost('127.0.0.2', CONNECTIONS))
+    }
+    stopPid(running.pid)
+    results.push({
+      proxy: proxy.name,
+      served: spreadOf(served),
+      banned: spreadOf(banned),
+      ratio: spreadOf(banned.map((one, round) => one / served[round]!)),
+    })
+  }
+  return results
+}
+
+/** Milliseconds of CPU a push with one worker and with two, all on the proxy's core. */
+export async function measureWorkers(
+  rounds: number,
+  seconds: number,
+  upstream: Upstream,
+): Promise<{ one: Spread; two: Spread; ratio: Spread }> {
+  const load = workloads.find(({ name }) => name === 'push 0.5 kB')!
+  const script = wrkScript(load)
+  const start = (workers: number) =>
+    startFilter([process.execPath, program('../worker/runtimes/node.ts')], `workers-${workers}`, {
+      nodeosPort: upstream.port,
+      workers,
+      cache: { paths: {} },
+    })
+  const [single, double] = [await start(1), await start(2)]
+  const cpu = async (running: RunningProxy, seconds: number) =>
+    (await measure(running, { script, connections: load.connections, seconds }, upstream)).cpu!
+  for (const running of [single, double, single, double]) await cpu(running, 2)
+  const one: number[] = []
+  const two: number[] = []
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`workers: round ${round} of ${rounds}`)
+    one.push(await cpu(single, seconds))
+    two.push(await cpu(double, seconds))
+  }
+  for (const { pid } of [single, double]) stopPid(pid)
+  return {
+    one: spreadOf(one),
+    two: spreadOf(two),
+    ratio: spreadOf(one.map((cost, round) => cost / two[round]!)),
+  }
+}
+
+export interface JudgingOn extends Judging {
+  proxy: string
+  ratio: Spread
+}
+
+/** How the cost of judging grows, and its speed against that of JSON.parse. */
+export async function measureJudging(chosen: Contender[]): Promise<JudgingOn[]> {
+  const results: JudgingOn[] = []
+  for (const { name, command } of chosen) {
+    if (!command) continue
+    console.error(`judging: ${name}`)
+    const judging: Judging = JSON.parse(await run(PROXY_CORE, [...command, program('judge.ts')]))
+    results.push({
+      proxy: name,
+      ...judging,
+      ratio: spreadOf(judging.large.map(({ judged, parsed }) => judged / parsed)),
+    })
+  }
+  return results
+}
