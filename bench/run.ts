@@ -16,7 +16,7 @@ import {
   measureLoopDelay,
   measureWorkers,
 } from './parts.ts'
-import { isInstalled, LOAD_CORE, PROXY_CORE } from './processes.ts'
+import { isInstalled, LOAD_CORE, PROXY_CORE, run } from './processes.ts'
 import { filters, haproxy, modsecurity, noProxy, peer } from './proxies.ts'
 import { startRelay } from './relay.ts'
 import { formatSpread } from './statistics.ts'
@@ -52,6 +52,10 @@ function chosen<T extends { name: string }>(all: T[]): T[] {
   const some = all.filter(({ name }) => words.some((word) => name.toLowerCase().includes(word.trim())))
   return some.length > 0 ? some : all
 }
+
+// As npm start has it: without it the compiler that strips types stays in memory.
+process.env.NODE_COMPILE_CACHE = join(import.meta.dirname, '../node_modules/.cache/node')
+await run(PROXY_CORE, [process.execPath, join(import.meta.dirname, '../worker/runtimes/node.ts'), '-h'])
 
 const upstream = await startUpstream(options['upstream-port'])
 const relay = await startRelay()
