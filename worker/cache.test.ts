@@ -234,6 +234,16 @@ describe('identical reads at one time', () => {
     expect(nodeos.received).toHaveLength(1)
   })
 
+  it('are each answered for themselves where the answer is not for everybody', async () => {
+    const { nodeos, filter } = await startBoth(keeping(INFO), (_, outgoing) => {
+      const cookie = `client=${nodeos.received.length}`
+      setTimeout(() => answerWith(200, {}, { 'set-cookie': cookie })(_, outgoing), 100)
+    })
+    const answers = await Promise.all(Array.from({ length: 4 }, () => ask(filter.port, {})))
+    expect(new Set(answers.map(({ headers }) => String(headers['set-cookie']))).size).toBe(4)
+    expect(filter.reads).toEqual({ hit: 0, joined: 3, miss: 1 })
+  })
+
   it('share a failure too, and it is not kept', async () => {
     const { nodeos, filter } = await startBoth(keeping(INFO), (_, outgoing) => outgoing.destroy())
     const answers = await Promise.all([ask(filter.port, {}), ask(filter.port, {})])

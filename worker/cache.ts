@@ -128,7 +128,9 @@ export function createCache(
     const answer = await asked
     if (answer === undefined) return platform.forward(c, request, policy)
     if ('code' in answer) return answer
-    return 'text' in answer ? answerFrom(answer, policy) : passOn(answer, policy)
+    if ('text' in answer) return answerFrom(answer, policy)
+    // It may be meant for one only, so whoever waited for it asks for themselves.
+    return waitedFor ? platform.forward(c, request, policy) : passOn(answer, policy)
   }
 }
 
@@ -167,7 +169,7 @@ function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePol
   return new Response(text, { status, headers: fields })
 }
 
-/** An answer that is not kept, for those who waited for it. */
+/** An answer that is not kept, for the one who asked. */
 function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Response {
   policy.observe(status, undefined)
   const bytes = body.length === 0 ? null : (body as Uint8Array<ArrayBuffer>)
