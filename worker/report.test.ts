@@ -103,11 +103,17 @@ describe('batches', () => {
     await settle()
     expect(messages).toEqual([])
     report(reporter, 99, 250)
+    await settledMessages(2)
+    // The rest waits for company again, like a first event.
+    await wait(199)
+    expect(messages.map(({ events }) => events.length)).toEqual([100, 100])
+    report(reporter, 250, 260)
+    await wait(1)
     await settledMessages(3)
-    expect(messages.map(({ events }) => events.length)).toEqual([100, 100, 50])
-    expect(hostsOf(messages)).toEqual(clients(0, 250))
+    expect(messages.map(({ events }) => events.length)).toEqual([100, 100, 60])
+    expect(hostsOf(messages)).toEqual(clients(0, 260))
     expect(reporter.counters()).toEqual({
-      [relayUrl(RELAY)]: { sent: 250, dropped: 0, refused: 0, queued: 0 },
+      [relayUrl(RELAY)]: { sent: 260, dropped: 0, refused: 0, queued: 0 },
     })
   })
 

@@ -161,6 +161,9 @@ function createQueue(url: string, options: ReporterOptions) {
       sending = message.count
       await deliver(message)
       sending = 0
+      // What came meanwhile waits for company as well: else every answer sends off the next message, of a few
+      // events, and reporting costs more than judging.
+      if (secrets.length > 0 && waiting.length > 0 && waiting.length < MAX_EVENTS) await pause(FLUSH_DELAY)
     }
     running = undefined
   }
