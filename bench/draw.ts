@@ -47,7 +47,7 @@ export function drawBench(results: Result[]): string {
 <title id="title">Requests a second of each proxy against HAProxy</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${parts.join('\n')}
-<text x="${LABELS}" y="${y + 12}" font-size="11" fill="#57606a">requests a second on one core against HAProxy passing the same through; line: lowest and highest round</text>
+<text x="10" y="${y + 12}" font-size="11" fill="#57606a">requests a second on one core against HAProxy passing the same through; line: lowest and highest round</text>
 </svg>
 `
 }
