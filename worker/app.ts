@@ -39,11 +39,6 @@ import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
 /** Bytes over which nodeos closes the connection without an answer, so that there is no use in forwarding more. */
 const NODEOS_MAX_BODY = 2_097_152
 
-/** Seconds that a client is asked to wait when nothing better is known. */
-const RETRY_AFTER = 1
-/** And where a limit of the runtime's own was reached, which counts over 10 s or more. */
-const RATE_RETRY_AFTER = 10
-
 export interface FilterParts {
   /** The configuration in force; the same object until it is changed. */
   config(): FilterConfig
@@ -107,8 +102,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
         report(c, client, found.code)
         strike(c, client, found.code, 1, settings)
       }
-      if (found.code === 'RATE_LIMITED') return reject(found, { headers, retryAfter: RATE_RETRY_AFTER })
-      return reject(found, { headers, ...(found.code === 'OVERLOADED' && { retryAfter: RETRY_AFTER }) })
+      return reject(found, { headers })
     }
 
     const ban = settings.bansClients ? bans.banOf(client) : undefined
@@ -157,7 +151,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     )
     if (answer instanceof Response) return answer
     verdicts.violation(answer, client, true)
-    return reject(answer, { headers, retryAfter: RETRY_AFTER })
+    return reject(answer, { headers })
   }
 
   const report = (c: Context, client: Address, code: ReportCode) => {

@@ -1,12 +1,22 @@
 // A violation -> the response that says so, in a form that both the original's clients and nodeos's understand.
 import { errorBody } from '../shared/error-body.ts'
-import { type Violation, violations } from '../shared/violations.ts'
+import { type Violation, type ViolationCode, violations } from '../shared/violations.ts'
 import { ALLOWED_METHODS } from './endpoints.ts'
+
+/** Seconds that a client is asked to wait where the same request may pass later. */
+const retryLater: Partial<Record<ViolationCode, number>> = {
+  // The shorter period of Cloudflare's rate limits.
+  RATE_LIMITED: 10,
+  OVERLOADED: 1,
+  NODEOS_REQUEST_NOT_CREATED: 1,
+  NODEOS_UNREACHABLE: 1,
+  NODEOS_TIMEOUT: 1,
+}
 
 export interface RejectionHeaders {
   /** The configured headers; "" removes one. */
   headers: ReadonlyMap<string, string>
-  /** Seconds after which the same request may pass. */
+  /** Seconds after which the same request may pass, where the code alone does not say. */
   retryAfter?: number
   /** The connection has no further use. */
   close?: boolean
@@ -15,7 +25,7 @@ export interface RejectionHeaders {
 /** Builds the response of a rejection. */
 export function reject(
   { code, detail }: Violation,
-  { headers, retryAfter, close }: RejectionHeaders,
+  { headers, retryAfter = retryLater[code], close }: RejectionHeaders,
 ): Response {
   const { status } = violations[code]
   const fields: Record<string, string> = { 'x-rejected-by': 'patroneos' }
