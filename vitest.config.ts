@@ -23,6 +23,8 @@ export default defineConfig({
       'e2e/{nodeos-model,fuzz,http}/**/*.test.ts',
       'e2e/*.test.ts',
     ],
+    // Most of the longer ones wait for time limits and for processes rather than compute.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ['default', total],
