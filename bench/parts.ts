@@ -155,11 +155,15 @@ export async function measureWorkers(
   const load = workloads.find(({ name }) => name === 'push 0.5 kB')!
   const script = wrkScript(load)
   const start = (workers: number) =>
-    startFilter([process.execPath, program('../worker/runtimes/node.ts')], `workers-${workers}`, {
-      nodeosPort: upstream.port,
-      workers,
-      cache: { paths: {} },
-    })
+    startFilter(
+      [process.execPath, '--max-old-space-size=256', program('../worker/runtimes/node.ts')],
+      `workers-${workers}`,
+      {
+        nodeosPort: upstream.port,
+        workers,
+        cache: { paths: {} },
+      },
+    )
   const [single, double] = [await start(1), await start(2)]
   const cpu = async (running: RunningProxy, seconds: number) =>
     (await measure(running, { script, connections: load.connections, seconds }, upstream)).cpu!
