@@ -156,7 +156,7 @@ export async function measureWorkers(
   const script = wrkScript(load)
   const start = (workers: number) =>
     startFilter(
-      [process.execPath, '--max-old-space-size=256', program('../worker/runtimes/node.ts')],
+      [process.execPath, '--max-old-space-size=160', program('../worker/runtimes/node.ts')],
       `workers-${workers}`,
       {
         nodeosPort: upstream.port,

@@ -192,7 +192,7 @@ async function started(port: number, command: string[], env?: NodeJS.ProcessEnv)
 }
 
 export const filters: Contender[] = [
-  filter('Patroneos on Node', 'node.ts', [process.execPath, '--max-old-space-size=256']),
+  filter('Patroneos on Node', 'node.ts', [process.execPath, '--max-old-space-size=160']),
   filter('Patroneos on Bun', 'bun.ts', [binary('bun')]),
   filter('Patroneos on Deno', 'deno.ts', [binary('deno'), 'run', '--allow-all']),
 ]

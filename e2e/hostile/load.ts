@@ -147,7 +147,7 @@ async function startFilter(): Promise<{ child: ChildProcess; port: number }> {
   const file = join(folder, 'config.json')
   writeFileSync(file, JSON.stringify(config))
   const program = join(import.meta.dirname, '../../worker/runtimes/node.ts')
-  const child = spawn(process.execPath, ['--max-old-space-size=256', program, '--configFile', file], {
+  const child = spawn(process.execPath, ['--max-old-space-size=160', program, '--configFile', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const port = await new Promise<number>((resolve) => {
