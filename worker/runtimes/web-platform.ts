@@ -44,7 +44,7 @@ const UNREACHABLE: UpstreamTrouble = {
   detail: 'nodeos does not answer; try again',
 }
 
-/** Bytes of an answer up to which it is read whole before it is passed on. */
+/** Bytes of a body up to which it is read in one piece. */
 const SMALL_BODY = 65_536
 
 export interface WebPlatformOptions {
@@ -76,9 +76,30 @@ export function createWebPlatform(
   }
 
   const readBody = async (c: Context, maxBytes: number, client: Address): Promise<BodyRead> => {
-    const { method, body } = c.req.raw
+    const request = c.req.raw
     // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
-    if (body === null || method === 'GET' || method === 'HEAD') return NO_BODY
+    if (request.method === 'GET' || request.method === 'HEAD') return NO_BODY
+    const length = request.headers.get('content-length')
+    const framedByLength = length !== null && request.headers.get('transfer-encoding') === null
+    if (framedByLength && Number(length) <= Math.min(maxBytes, SMALL_BODY))
+      return readSmallBody(c, Number(length), client)
+    return readStream(c, maxBytes, client)
+  }
+
+  /** In one piece, as a stream costs more than all of the judging. What it may take is held from the start. */
+  const readSmallBody = async (c: Context, length: number, client: Address): Promise<BodyRead> => {
+    if (length === 0) return NO_BODY
+    if (!hold(exchangeOf(c), client, length)) return { overloaded: true }
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(late.resolve, config().bodyTimeout * 1000, undefined)
+    const bytes = await Promise.race([c.req.raw.bytes().catch(() => undefined), late.promise])
+    clearTimeout(timer)
+    return bytes ? { bytes } : { aborted: true }
+  }
+
+  const readStream = async (c: Context, maxBytes: number, client: Address): Promise<BodyRead> => {
+    const { body } = c.req.raw
+    if (body === null) return NO_BODY
     const exchange = exchangeOf(c)
     const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
     const stop = () => void reader.cancel().catch(() => {})
