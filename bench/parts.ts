@@ -1,5 +1,6 @@
 // The parts of the bench beside throughput: latency at a fixed rate, what a banned client costs, workers, judging.
 import { join } from 'node:path'
+import { NODE_OPTIONS } from '../e2e/npm-start.ts'
 import type { GeneratorJob, Latency } from './generator.ts'
 import type { Judging } from './judge.ts'
 import { measure } from './measure.ts'
@@ -156,7 +157,7 @@ export async function measureWorkers(
   const script = wrkScript(load)
   const start = (workers: number) =>
     startFilter(
-      [process.execPath, '--max-old-space-size=160', program('../worker/runtimes/node.ts')],
+      [process.execPath, ...NODE_OPTIONS, program('../worker/runtimes/node.ts')],
       `workers-${workers}`,
       {
         nodeosPort: upstream.port,

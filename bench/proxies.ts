@@ -2,6 +2,7 @@
 // same upstream over kept connections.
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { NODE_OPTIONS } from '../e2e/npm-start.ts'
 import { freePort, isInstalled, listening, PROXY_CORE, start, temporaryFile } from './processes.ts'
 
 export interface RunningProxy {
@@ -192,7 +193,7 @@ async function started(port: number, command: string[], env?: NodeJS.ProcessEnv)
 }
 
 export const filters: Contender[] = [
-  filter('Patroneos on Node', 'node.ts', [process.execPath, '--max-old-space-size=160']),
+  filter('Patroneos on Node', 'node.ts', [process.execPath, ...NODE_OPTIONS]),
   filter('Patroneos on Bun', 'bun.ts', [binary('bun')]),
   filter('Patroneos on Deno', 'deno.ts', [binary('deno'), 'run', '--allow-all']),
 ]

@@ -40,6 +40,9 @@ export interface ThroughputOptions {
   relay: string
 }
 
+/** Seconds of load in which a filter's code gets to its full speed. */
+const WARM_UP = 10
+
 interface Entrant {
   proxy: Contender
   workload: Workload
@@ -83,7 +86,11 @@ export async function measureThroughput({
   const run = ({ running, script, workload }: Entrant, seconds: number) =>
     measure(running, { script, connections: workload.connections, seconds }, upstream)
 
-  for (const entrant of entrants) await run(entrant, 1)
+  for (const entrant of entrants) {
+    // Processes with one workload get as warm as those with all of them.
+    const sharing = entrants.filter((other) => other.running === entrant.running).length
+    await run(entrant, Math.ceil(WARM_UP / sharing))
+  }
   for (let round = 1; round <= rounds; round++) {
     console.error(`throughput: round ${round} of ${rounds}`)
     for (const entrant of entrants) entrant.measurements.push(await run(entrant, seconds))

@@ -105,6 +105,7 @@ export const workloads: Workload[] = [
   one('get_info', getInfo),
   { ...one('get_info, cached', getInfo, { setup: 'cached', baseline: 'get_info' }) },
   one('push 0.5 kB', pushOf(500)),
+  one('push 0.5 kB, not compressed', pushOfActions(1)),
   one('push 10 kB', pushOf(10_000)),
   one('push 500 kB', pushOf(499_000), { connections: 16 }),
   one('rejected {c}', notJson),

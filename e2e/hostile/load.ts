@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { packTransaction, SIGNATURES, toHex } from '../fuzz/transactions.ts'
 import { startNodeosStandIn } from '../nodeos-stand-in.ts'
+import { NODE_OPTIONS } from '../npm-start.ts'
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '20' }, only: { type: 'string', default: '' } },
@@ -147,7 +148,7 @@ async function startFilter(): Promise<{ child: ChildProcess; port: number }> {
   const file = join(folder, 'config.json')
   writeFileSync(file, JSON.stringify(config))
   const program = join(import.meta.dirname, '../../worker/runtimes/node.ts')
-  const child = spawn(process.execPath, ['--max-old-space-size=160', program, '--configFile', file], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, program, '--configFile', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const port = await new Promise<number>((resolve) => {
