@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import type { Reporter } from 'vitest/node'
 
@@ -15,6 +16,9 @@ const total: Reporter = {
     })
   },
 }
+
+// Compiled once for all processes, vitest's and those that the tests start: to start them is half of the work.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node')
 
 export default defineConfig({
   test: {

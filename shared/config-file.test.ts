@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -15,9 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { filterConfigSchema, parseConfig } from './config.ts'
 import { fileConfigStore, readConfigFile } from './config-file.ts'
 
 let folder: string
@@ -75,39 +70,3 @@ test('a file that is not there is no configuration; one that cannot be read is a
   expect(await readConfigFile(path)).toBeUndefined()
   await expect(readConfigFile(folder)).rejects.toThrow('EISDIR')
 })
-
-test('kill -9 during 1,000 writes leaves a valid configuration each time', async () => {
-  const KILLS = 20
-  const WRITES = 1_000 / KILLS
-  const script = `
-    import { fileConfigStore } from ${JSON.stringify(join(import.meta.dirname, 'config-file.ts'))}
-    // Of two lengths, so that one written over the other would not be JSON.
-    const configs = [10, 200_000].map((length) => ({ headers: { 'X-Long': 'x'.repeat(length) } }))
-    const store = fileConfigStore(${JSON.stringify(path)}, {}, () => console.log('written'))
-    for (let n = 0; ; n++) await store.replace(configs[n % 2])
-  `
-  const start = () =>
-    spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-
-  let total = 0
-  let interrupted = 0
-  const writeAndKill = async (writer: ChildProcess, spread: number) => {
-    let written = 0
-    for await (const _ of createInterface(writer.stdout!)) {
-      if (++written !== WRITES) continue
-      // At another moment of a write each time.
-      setTimeout(() => writer.kill('SIGKILL'), spread)
-    }
-    total += written
-  }
-  for (let kill = 0; kill < KILLS; kill++) {
-    const writer = start()
-    const gone = once(writer, 'exit')
-    await writeAndKill(writer, kill / 4)
-    expect(await gone).toEqual([null, 'SIGKILL'])
-    if (existsSync(`${path}.tmp`)) interrupted++
-    expect(parseConfig(filterConfigSchema, read())).toHaveProperty('config')
-  }
-  expect(total).toBeGreaterThanOrEqual(1_000)
-  expect(interrupted).toBeGreaterThan(0)
-}, 120_000)

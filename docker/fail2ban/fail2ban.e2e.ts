@@ -1,6 +1,6 @@
 // The shipped fail2ban files, judged by fail2ban itself: fail2ban-regex for the filter, fail2ban-client for the jails.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -117,12 +117,6 @@ describe.skipIf(skipped)('the filter', () => {
     const [iso, go] = await Promise.all([linesOf(hosts, code), linesOf(hosts, code, 'go')])
     expect(found(iso + go, regex)).toEqual([...hosts, ...hosts].map(blamed))
   })
-})
-
-test.for(strikeClasses)('the README says what counts in patroneos-%s', (strike) => {
-  const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
-  const [, codes] = new RegExp(`^\\| \`patroneos-${strike}\` \\| (.+?) \\|`, 'm').exec(readme)!
-  expect(codes!.replaceAll('`', '').split(', ').toSorted()).toEqual(codesOf(strike))
 })
 
 describe.skipIf(skipped)('the jails', () => {

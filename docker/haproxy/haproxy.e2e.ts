@@ -35,16 +35,6 @@ interface Answer {
   body: string
 }
 
-test('the README names every variable, and no other', () => {
-  const names = (...files: string[]) =>
-    new Set(
-      files.flatMap(
-        (file) => readFileSync(join(import.meta.dirname, file), 'utf8').match(/PATRONEOS_[A-Z0-9_]+/g)!,
-      ),
-    )
-  expect(names('README.md')).toEqual(names('haproxy.cfg', 'make-certificate'))
-})
-
 describe.skipIf(skipWithoutHaproxy('docker/haproxy'))('haproxy.cfg', () => {
   let directory: string
   let haproxy: HaproxyProcess

@@ -1,0 +1,22 @@
+// What the READMEs say of the shipped files is so.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { reportCodes, strikeClasses, strikeClassOf } from '../shared/violations.ts'
+
+const read = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8')
+
+test("HAProxy's names every variable, and no other", () => {
+  const names = (...files: string[]) =>
+    new Set(files.flatMap((file) => read(`haproxy/${file}`).match(/PATRONEOS_[A-Z0-9_]+/g)!))
+  expect(names('README.md')).toEqual(names('haproxy.cfg', 'make-certificate'))
+})
+
+test.for(strikeClasses)("fail2ban's says what counts in patroneos-%s", (strike) => {
+  const [, codes] = new RegExp(`^\\| \`patroneos-${strike}\` \\| (.+?) \\|`, 'm').exec(
+    read('fail2ban/README.md'),
+  )!
+  expect(codes!.replaceAll('`', '').split(', ').toSorted()).toEqual(
+    reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
+  )
+})

@@ -1,0 +1,6 @@
+// The tests of `npm run e2e:programs`: those that start HAProxy, fail2ban or a browser, or that stop and kill
+// programs for long.
+import { defineConfig } from 'vitest/config'
+import config from '../vitest.config.ts'
+
+export default defineConfig({ test: { ...config.test, include: ['{shared,relay,docker}/**/*.e2e.ts'] } })
