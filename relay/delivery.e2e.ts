@@ -58,6 +58,8 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
   relay.signal('SIGHUP')
   await sleep(700)
   relay.signal('SIGSTOP')
+  // All of its threads have to stop.
+  await sleep(100)
   // Copied and cut while nothing is written, as logrotate's copytruncate can't promise.
   copyFileSync(log, `${log}.3`)
   truncateSync(log)

@@ -235,9 +235,10 @@ describe('identical reads at one time', () => {
   })
 
   it('are each answered for themselves where the answer is not for everybody', async () => {
-    const { nodeos, filter } = await startBoth(keeping(INFO), (_, outgoing) => {
+    const { nodeos, filter } = await startBoth(keeping(INFO), async (_, outgoing) => {
       const cookie = `client=${nodeos.received.length}`
-      setTimeout(() => answerWith(200, {}, { 'set-cookie': cookie })(_, outgoing), 100)
+      while (filter.reads.joined < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+      answerWith(200, {}, { 'set-cookie': cookie })(_, outgoing)
     })
     const answers = await Promise.all(Array.from({ length: 4 }, () => ask(filter.port, {})))
     expect(new Set(answers.map(({ headers }) => String(headers['set-cookie']))).size).toBe(4)
@@ -245,7 +246,10 @@ describe('identical reads at one time', () => {
   })
 
   it('share a failure too, and it is not kept', async () => {
-    const { nodeos, filter } = await startBoth(keeping(INFO), (_, outgoing) => outgoing.destroy())
+    const { nodeos, filter } = await startBoth(keeping(INFO), async (_, outgoing) => {
+      while (filter.reads.joined < 1) await new Promise((resolve) => setTimeout(resolve, 5))
+      outgoing.destroy()
+    })
     const answers = await Promise.all([ask(filter.port, {}), ask(filter.port, {})])
     expect(answers.map(({ status }) => status)).toEqual([503, 503])
     const before = nodeos.received.length

@@ -10,6 +10,8 @@ import { blob, signWithWharfkit, throwAwayKeys, transfer } from './testing/clien
 import { type Ask, ask, startBoth } from './testing/harness.ts'
 import { answerWith, type Respond } from './testing/nodeos-stand-in.ts'
 
+const eventually = { timeout: 10_000, interval: 20 }
+
 const INFO = '/v1/chain/get_info'
 const BLOCK = '/v1/chain/get_block'
 const PUSH = '/v1/chain/push_transaction'
@@ -68,7 +70,7 @@ describe('a limit on time', () => {
     const idle = client(filter.port)
     const whole = head('GET', INFO)
     slow.send(whole.slice(0, -2))
-    await sleep(300)
+    await sleep(100)
     slow.send('\r\n')
     await slow.received(/^HTTP\/1.1 200 /)
     slow.send(whole.slice(0, -2))
@@ -80,7 +82,7 @@ describe('a limit on time', () => {
     const { nodeos, filter } = await startBoth({ headTimeout: 1, bodyTimeout: 1 })
     const slow = client(filter.port)
     slow.send(head('POST', BLOCK, 'Content-Length: 7'))
-    await sleep(300)
+    await sleep(100)
     slow.send('{"a":1}')
     await slow.received(/^HTTP\/1.1 200 /)
     slow.send(head('POST', BLOCK, 'Content-Length: 7'))
@@ -98,9 +100,9 @@ describe('a limit on time', () => {
     const kept = client(filter.port)
     kept.send(head('GET', INFO))
     await kept.received(/HTTP\/1.1 200 /)
-    await sleep(300)
+    await sleep(100)
     kept.send(head('GET', INFO))
-    await vi.waitUntil(() => nodeos.received.length === 2)
+    await vi.waitUntil(() => nodeos.received.length === 2, eventually)
     await kept.closed
   })
 
@@ -110,7 +112,7 @@ describe('a limit on time', () => {
     const { filter } = await startBoth({ requestTimeout: 1 }, respond)
     const reader = client(filter.port)
     reader.send(head('GET', INFO))
-    await vi.waitUntil(() => reader.socket.bytesRead > 30_000)
+    await vi.waitUntil(() => reader.socket.bytesRead > 30_000, eventually)
     const lazy = client(filter.port)
     lazy.socket.pause()
     lazy.send(head('GET', BLOCK))
@@ -121,7 +123,7 @@ describe('a limit on time', () => {
   })
 
   test('nodeosTimeout: NODEOS_TIMEOUT', async () => {
-    let delay = 300
+    let delay = 100
     const respond: Respond = (_request, outgoing) => void setTimeout(() => outgoing.end('{}'), delay)
     const { filter } = await startBoth({ nodeosTimeout: 1 }, respond)
     expect((await ask(filter.port, {})).status).toBe(200)
@@ -130,7 +132,7 @@ describe('a limit on time', () => {
   })
 
   test('nodeosBodyTimeout, between two pieces of the body', async () => {
-    let delay = 300
+    let delay = 100
     const respond: Respond = (_request, outgoing) => {
       outgoing.write('{')
       setTimeout(() => outgoing.end('}'), delay)
@@ -167,17 +169,14 @@ describe('a limit on what is open at one time', () => {
     other.send(head('GET', INFO))
     await other.received(/^HTTP\/1.1 200 /)
     first.socket.destroy()
-    await sleep(100)
-    const next = client(filter.port)
-    next.send(head('GET', INFO))
-    await next.received(/^HTTP\/1.1 200 /)
+    await vi.waitFor(async () => expect((await ask(filter.port, {})).status).toBe(200), eventually)
   })
 
   test('maxConnectionsPerClient: requests sent ahead on one connection count as well', async () => {
     const { nodeos, filter } = await startBoth({ ...direct, maxConnectionsPerClient: 2 }, silent)
     const ahead = client(filter.port)
     ahead.send(head('GET', INFO).repeat(2))
-    await vi.waitUntil(() => nodeos.received.length === 2)
+    await vi.waitUntil(() => nodeos.received.length === 2, eventually)
     expect(ahead.socket.destroyed).toBe(false)
     ahead.send(head('GET', INFO))
     await ahead.closed
@@ -188,7 +187,7 @@ describe('a limit on what is open at one time', () => {
     const { nodeos, filter } = await startBoth({ ...direct, maxRequestsAhead: 2 }, silent)
     const ahead = client(filter.port)
     ahead.send(head('GET', INFO).repeat(3))
-    await vi.waitUntil(() => nodeos.received.length === 3)
+    await vi.waitUntil(() => nodeos.received.length === 3, eventually)
     expect(ahead.socket.destroyed).toBe(false)
     ahead.send(head('GET', INFO))
     await ahead.closed
@@ -200,11 +199,11 @@ describe('a limit on what is open at one time', () => {
     const large = '1'.repeat(100_000)
     const slow = Array.from({ length: 4 }, () => client(filter.port, '127.0.0.2'))
     for (const { send } of slow) send(`${head('POST', BLOCK, contentLength(large))}${large.slice(1)}`)
-    await sleep(100)
+    await settle(filter.port)
     const fifth = client(filter.port, '127.0.0.2')
     fifth.send(`${head('POST', BLOCK, contentLength(large))}${large}`)
     expect((await ask(filter.port, { target: BLOCK, body: large })).status).toBe(200)
-    await sleep(100)
+    await settle(filter.port)
     expect(fifth.text()).toBe('')
     slow[0]!.socket.destroy()
     await fifth.received(/^HTTP\/1.1 200 /)
@@ -219,14 +218,16 @@ describe('a limit on what is open at one time', () => {
     const left = client(filter.port)
     left.send(`${head('POST', PUSH, contentLength(pushed))}${pushed}`.repeat(4))
     const arrived = () => nodeos.received.filter(({ target }) => target === PUSH).length
-    await vi.waitUntil(() => arrived() === 4)
+    await vi.waitUntil(() => arrived() === 4, eventually)
     left.socket.resetAndDestroy()
-    await vi.waitFor(async () =>
-      expect(await ask(filter.port, {})).toMatchObject({
-        status: 503,
-        headers: { 'retry-after': '1' },
-        text: expect.stringContaining('OVERLOADED'),
-      }),
+    await vi.waitFor(
+      async () =>
+        expect(await ask(filter.port, {})).toMatchObject({
+          status: 503,
+          headers: { 'retry-after': '1' },
+          text: expect.stringContaining('OVERLOADED'),
+        }),
+      eventually,
     )
     await nodeos.close()
   })
@@ -236,7 +237,7 @@ describe('a limit on what is open at one time', () => {
     const holding = client(filter.port, '127.0.0.2')
     holding.send(`${head('POST', BLOCK, 'Content-Length: 2000')}${'1'.repeat(1_999)}`)
     const one = { target: BLOCK, body: '1'.repeat(490) }
-    await sleep(100)
+    await settle(filter.port)
     expect((await ask(filter.port, one)).status).toBe(200)
     const two = { target: BLOCK, body: '1'.repeat(1_010) }
     expect(await ask(filter.port, two)).toMatchObject({
@@ -244,14 +245,14 @@ describe('a limit on what is open at one time', () => {
       text: expect.stringContaining('OVERLOADED'),
     })
     holding.socket.destroy()
-    await vi.waitFor(async () => expect((await ask(filter.port, two)).status).toBe(200))
+    await vi.waitFor(async () => expect((await ask(filter.port, two)).status).toBe(200), eventually)
   })
 
   test('maxBufferedBytesPerClient: one client cannot use up what all may hold', async () => {
     const { filter } = await startBoth({ ...direct, maxBufferedBytesPerClient: 3_000 })
     const holding = client(filter.port, '127.0.0.2')
     holding.send(`${head('POST', BLOCK, 'Content-Length: 2500')}${'1'.repeat(2_499)}`)
-    await sleep(100)
+    await settle(filter.port)
     const more = client(filter.port, '127.0.0.2')
     more.send(`${head('POST', BLOCK, 'Content-Length: 600')}${'1'.repeat(600)}`)
     await more.received(/^HTTP\/1.1 503 [\s\S]*OVERLOADED/)
@@ -268,10 +269,19 @@ test('a client that leaves does not escape the verdict on its transaction', asyn
   })
   const leaving = client(filter.port)
   leaving.send(`${head('POST', PUSH, contentLength(pushed))}${pushed}`)
-  await vi.waitUntil(() => received)
+  await vi.waitUntil(() => received, eventually)
   leaving.socket.resetAndDestroy()
-  await vi.waitFor(() => expect(filter.reports).toEqual([{ host: '127.0.0.1', code: 'TRANSACTION_FAILED' }]))
+  await vi.waitFor(
+    () => expect(filter.reports).toEqual([{ host: '127.0.0.1', code: 'TRANSACTION_FAILED' }]),
+    eventually,
+  )
 })
+
+/** Waits until the filter has read what was sent. */
+async function settle(port: number): Promise<void> {
+  await sleep(100)
+  await ask(port, { target: '/patroneos/health' })
+}
 
 const pushed = JSON.stringify(object)
 const contentLength = (body: string) => `Content-Length: ${Buffer.byteLength(body)}`
@@ -296,6 +306,6 @@ function client(port: number, localAddress = '127.0.0.1') {
     closed,
     text,
     send: (bytes: string) => void socket.write(bytes),
-    received: (what: RegExp) => vi.waitUntil(() => what.test(text()), { timeout: 5_000 }),
+    received: (what: RegExp) => vi.waitUntil(() => what.test(text()), eventually),
   }
 }

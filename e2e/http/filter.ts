@@ -18,7 +18,7 @@ export const RUNTIMES = {
 } as const
 export type Runtime = keyof typeof RUNTIMES
 
-const START_MS = 10_000
+const START_MS = 25_000
 
 export interface RunningFilter {
   port: number

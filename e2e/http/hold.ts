@@ -28,7 +28,7 @@ export function startOn(runtime: Runtime): void {
     }
     filter = await startFilter(config, runtime)
     // It asks nodeos how it is when it starts.
-    await vi.waitUntil(() => upstream.taken().requests.length > 0)
+    await vi.waitUntil(() => upstream.taken().requests.length > 0, 10_000)
   })
   afterAll(async () => {
     await filter?.stop()

@@ -1,5 +1,6 @@
 // Bytes on the wire: a client that sends what it is told and shows all that comes back, and an upstream in
 // nodeos's place that records what reaches it. Neither uses an HTTP library: these forgive too much.
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import { setImmediate } from 'node:timers/promises'
@@ -134,7 +135,7 @@ export interface Reply {
 export const statusOf = (response: Message | undefined): number =>
   Number(response?.startLine.split(' ')[1] ?? 0)
 
-/** How long a first byte may take, and after how long of silence no more are expected. */
+/** After how long of silence no first byte, and no other one, is expected any more, if the other side is awake. */
 const FIRST_BYTE_MS = 1000
 const QUIET_MS = 60
 
@@ -154,7 +155,13 @@ export async function exchange(
   let timer: NodeJS.Timeout | undefined
   const wait = () => {
     clearTimeout(timer)
-    timer = setTimeout(quiet.resolve, parts.length > 0 ? QUIET_MS : FIRST_BYTE_MS)
+    timer = setTimeout(makeSure, parts.length > 0 ? QUIET_MS : FIRST_BYTE_MS)
+  }
+  // On a busy machine it may be silent because its turn has not come.
+  const makeSure = async () => {
+    const waited = timer
+    for (let left = 2; left > 0; left--) await roundTrip(port)
+    if (timer === waited) quiet.resolve()
   }
   socket.on('error', () => {})
   socket.on('data', (data) => {
@@ -186,11 +193,31 @@ export async function exchange(
   return { responses: messages, left, closed }
 }
 
+/** Resolves when the other side has answered something else, or does not answer at all. */
+async function roundTrip(port: number): Promise<void> {
+  const socket = net.connect(port, '127.0.0.1')
+  const answered = Promise.withResolvers<void>()
+  socket.on('error', () => {})
+  socket.on('data', () => answered.resolve())
+  socket.on('close', () => answered.resolve())
+  socket.setTimeout(FIRST_BYTE_MS * 10, () => answered.resolve())
+  socket.write('GET /patroneos/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  await answered.promise
+  socket.destroy()
+}
+
+/** Below those that the system gives to listeners on port 0 and to clients, which could take it before it is used. */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const server = net.createServer()
+    const port = randomInt(20_000, 32_768)
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, () => resolve(true))
+    })
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }

@@ -185,7 +185,8 @@ describe('reports from the edge', () => {
     await start(1, { logEndpoints: [relay.url] })
     await Promise.all(isolates(150).map(() => offend(0, '203.0.113.9', atOnce)))
     await vi.waitUntil(() => relay.events.length === 150, { timeout: 20_000 })
-    expect(relay.messages.length).toBeLessThan(15)
+    // One in 200 ms at the most; a busy machine takes seconds for them.
+    expect(relay.messages.length).toBeLessThan(50)
   })
 
   it('wait for a relay that is away, without a response waiting for them', async () => {

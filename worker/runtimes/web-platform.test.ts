@@ -37,7 +37,7 @@ function createReader(settings: object = {}) {
         ...({ duplex: 'half' } as object),
       })
       const answered = platform.serve(app, request, { peer: CLIENT })
-      if (path === '/waits') await vi.waitUntil(() => read !== undefined)
+      if (path === '/waits') await vi.waitUntil(() => read !== undefined, 10_000)
       else await answered
       const found = read
       read = undefined
@@ -73,8 +73,9 @@ it('holds what a small body may take from the start, until the response', async 
   expect(text(await reader.read('/waits', 'first', { 'content-length': '5' }))).toBe('first')
   expect(await reader.read('/', never(), { 'content-length': '5' })).toEqual({ overloaded: true })
   reader.end()
-  await vi.waitFor(async () =>
-    expect(text(await reader.read('/', 'third', { 'content-length': '5' }))).toBe('third'),
+  await vi.waitFor(
+    async () => expect(text(await reader.read('/', 'third', { 'content-length': '5' }))).toBe('third'),
+    10_000,
   )
 })
 

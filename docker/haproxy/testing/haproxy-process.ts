@@ -77,7 +77,7 @@ export async function createHaproxyProcess(directory: string): Promise<HaproxyPr
         stdio: 'ignore',
       })
       for (let tries = 0; !(await answers(statisticsPort)); tries++) {
-        if (child.exitCode !== null || tries > 100) throw new Error('HAProxy does not start')
+        if (child.exitCode !== null || tries > 400) throw new Error('HAProxy does not start')
         await sleep(50)
       }
     },
