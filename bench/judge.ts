@@ -1,10 +1,9 @@
 // What judging costs as requests grow: the whole pipeline with a platform that sends nothing, so that no socket
 // blurs it. A program of its own, so that it can run on each runtime, pinned to a core. Prints one line of JSON.
 import { filterConfigSchema, parseConfig } from '../shared/config.ts'
-import { createLogger } from '../shared/logger.ts'
 import { createFilter } from '../worker/app.ts'
-import { createMemoryBans } from '../worker/bans/memory.ts'
 import type { Platform } from '../worker/platform.ts'
+import { silent } from '../worker/testing/silent.ts'
 import { type Request as BenchRequest, packedPush, pushOf, pushOfActions, pushOfMany } from './workloads.ts'
 
 export interface Growth {
@@ -77,15 +76,7 @@ async function costOf({ method, path, body }: BenchRequest, rules: object = unli
   const { app } = createFilter({
     config: () => parsed.config,
     platform,
-    reporter: {
-      report: () => {},
-      setRelays: () => {},
-      idle: async () => {},
-      drain: async () => {},
-      counters: () => ({}),
-    },
-    bans: createMemoryBans(null, Date.now),
-    logger: createLogger({ readable: false, write: () => {} }),
+    ...silent(),
   })
   const request = new Request('http://filter.example/')
   const response = await app.fetch(request)

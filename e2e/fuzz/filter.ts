@@ -2,10 +2,9 @@
 // Target, method and body reach it as a listener would hand them over that has cleaned up nothing.
 import type { Context } from 'hono'
 import { filterConfigSchema, parseConfig } from '../../shared/config.ts'
-import { createLogger } from '../../shared/logger.ts'
 import { createFilter } from '../../worker/app.ts'
-import { createMemoryBans } from '../../worker/bans/memory.ts'
 import type { HeaderPairs, Platform } from '../../worker/platform.ts'
+import { silent } from '../../worker/testing/silent.ts'
 import type { Forwarded, Outcome, Rules, Send } from './breaches.ts'
 import type { HostileRequest } from './hostile.ts'
 
@@ -56,15 +55,7 @@ export function createSend(rules: Rules): Send {
   const { app } = createFilter({
     config: () => parsed.config,
     platform,
-    reporter: {
-      report: () => {},
-      setRelays: () => {},
-      idle: async () => {},
-      drain: async () => {},
-      counters: () => ({}),
-    },
-    bans: createMemoryBans(null, Date.now),
-    logger: createLogger({ readable: false, write: () => {} }),
+    ...silent(),
   })
   return async (request): Promise<Outcome> => {
     const raw = requestFor(request)

@@ -10,10 +10,10 @@ import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
 import { banPolicyOf } from '../bans/ban-store.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
-import type { Reporter } from '../report.ts'
 import { createNodePlatform } from '../runtimes/node-platform.ts'
 import { createFilterServer } from '../runtimes/node-server.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
+import { silentReporter } from './silent.ts'
 
 /** A configuration with these keys, and the defaults. */
 export function filterConfig(settings: object = {}): FilterConfig {
@@ -85,14 +85,6 @@ export async function startFilter(
       configure(config)
     },
   }
-}
-
-const silentReporter: Reporter = {
-  report: () => {},
-  setRelays: () => {},
-  idle: async () => {},
-  drain: async () => {},
-  counters: () => ({}),
 }
 
 /** A nodeos and a filter in front of it. */
