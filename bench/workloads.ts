@@ -1,5 +1,5 @@
 // What is sent: wrk scripts with requests as wallets and scanners send them, the transactions packed by eosjs.
-import { compress, packTransaction, SIGNATURES, toHex } from '../e2e/fuzz/transactions.ts'
+import { pushBody, toHex } from '../e2e/fuzz/transactions.ts'
 import { temporaryFile } from './processes.ts'
 import type { Setup } from './proxies.ts'
 
@@ -50,30 +50,13 @@ export function pushOf(bodyBytes: number): Request {
   const [account, name] = bodyBytes > 1_000 ? ['eosio', 'setcode'] : ['eosio.token', 'transfer']
   // Two characters of hexadecimal for a byte of the stream, and two bytes of code for that.
   const dataBytes = Math.max(33, bodyBytes - 350)
-  const packed = packTransaction({ actions: [action(account, name, codeLike(dataBytes))] })
-  return packedPush(
-    JSON.stringify({
-      signatures: [SIGNATURES[0]],
-      compression: 'zlib',
-      packed_context_free_data: '',
-      packed_trx: toHex(compress(packed)),
-    }),
-  )
+  return packedPush(pushBody({ actions: [action(account, name, codeLike(dataBytes))] }, 'zlib'))
 }
 
 /** A push of so many transfers in one transaction, not compressed. */
 export function pushOfActions(count: number): Request {
-  const packed = packTransaction({
-    actions: Array.from({ length: count }, () => action('eosio.token', 'transfer', Buffer.alloc(33))),
-  })
-  return packedPush(
-    JSON.stringify({
-      signatures: [SIGNATURES[0]],
-      compression: 'none',
-      packed_context_free_data: '',
-      packed_trx: toHex(packed),
-    }),
-  )
+  const actions = Array.from({ length: count }, () => action('eosio.token', 'transfer', Buffer.alloc(33)))
+  return packedPush(pushBody({ actions }))
 }
 
 /** So many pushes of one transfer in one request. */

@@ -63,3 +63,14 @@ export function packContextFreeData(datas: Uint8Array[]): Uint8Array {
 }
 
 export const compress = (bytes: Uint8Array): Uint8Array => Uint8Array.from(deflateSync(bytes))
+
+/** What a push of it has for a body, with one signature. */
+export function pushBody(spec: TransactionSpec, compression: 'none' | 'zlib' = 'none'): string {
+  const packed = packTransaction(spec)
+  return JSON.stringify({
+    signatures: [SIGNATURES[0]],
+    compression,
+    packed_context_free_data: '',
+    packed_trx: toHex(compression === 'zlib' ? compress(packed) : packed),
+  })
+}

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { packTransaction, SIGNATURES, toHex } from '../fuzz/transactions.ts'
+import { pushBody } from '../fuzz/transactions.ts'
 import { startNodeosStandIn } from '../nodeos-stand-in.ts'
 import { NODE_OPTIONS } from '../npm-start.ts'
 
@@ -35,22 +35,15 @@ const attacker = (kind: string) => (port: number) =>
   })
 
 /** A transaction of one transfer, as a wallet packs and signs it. */
-const transaction = JSON.stringify({
-  signatures: [SIGNATURES[0]],
-  compression: 0,
-  packed_context_free_data: '',
-  packed_trx: toHex(
-    packTransaction({
-      actions: [
-        {
-          account: 'eosio.token',
-          name: 'transfer',
-          authorization: [{ actor: 'alice', permission: 'active' }],
-          data: '00'.repeat(40),
-        },
-      ],
-    }),
-  ),
+const transaction = pushBody({
+  actions: [
+    {
+      account: 'eosio.token',
+      name: 'transfer',
+      authorization: [{ actor: 'alice', permission: 'active' }],
+      data: '00'.repeat(40),
+    },
+  ],
 })
 
 const attacks: [string, ((port: number) => ChildProcess) | undefined][] = [

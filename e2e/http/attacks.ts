@@ -1,7 +1,7 @@
 // HTTP requests as attackers send them, each row named after what it attacks, and what may come of it.
 // The ideas are those of RFC 9112 section 11, of the request smuggling literature, and of HAProxy's
 // reg-tests for request targets and message framing.
-import { packTransaction, SIGNATURES, toHex } from '../fuzz/transactions.ts'
+import { pushBody } from '../fuzz/transactions.ts'
 
 /**
  * What may come of a request:
@@ -25,17 +25,10 @@ export interface Attack {
 
 export const EVIL_CONTRACT = 'evilcontract'
 const transaction = (account: string) =>
-  JSON.stringify({
-    signatures: [SIGNATURES[0]],
-    compression: 0,
-    packed_context_free_data: '',
-    packed_trx: toHex(
-      packTransaction({
-        actions: [
-          { account, name: 'act', authorization: [{ actor: 'alice', permission: 'active' }], data: '00' },
-        ],
-      }),
-    ),
+  pushBody({
+    actions: [
+      { account, name: 'act', authorization: [{ actor: 'alice', permission: 'active' }], data: '00' },
+    ],
   })
 
 const INFO = '/v1/chain/get_info'
