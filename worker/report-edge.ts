@@ -1,7 +1,6 @@
 // Verdicts -> the relays, where the runtime gives time only to a request and a short while after it, and may take
 // that away at any moment: what waits belongs to no request, and any request may carry on with sending it.
 import type { ReportEvent } from '../shared/report-message.ts'
-import { SUCCESS } from '../shared/violations.ts'
 import {
   backoff,
   FLUSH_DELAY,
@@ -10,7 +9,7 @@ import {
   postMessage,
   type Reporter,
   type ReporterOptions,
-  relayUrl,
+  reporterOf,
   SEND_TIMEOUT,
   takeMessage,
 } from './report.ts'
@@ -33,21 +32,8 @@ export interface EdgeReporter extends Reporter {
 
 /** `idle` sends what waits within the caller's own time, or resolves at once where another request does so. */
 export function createEdgeReporter(options: ReporterOptions): EdgeReporter {
-  let queues = new Map<string, ReturnType<typeof createEdgeQueue>>()
-  return {
-    report: (host, message) => {
-      const event = { host, success: message === SUCCESS, message }
-      for (const queue of queues.values()) queue.add(event)
-    },
-    setRelays: (endpoints) => {
-      const urls = endpoints.map(relayUrl)
-      queues = new Map(urls.map((url) => [url, queues.get(url) ?? createEdgeQueue(url, options)]))
-    },
-    isWaiting: () => [...queues.values()].some((queue) => queue.isWaiting()),
-    idle: () => Promise.all([...queues.values()].map((queue) => queue.flush())),
-    drain: async () => {},
-    counters: () => Object.fromEntries([...queues].map(([url, queue]) => [url, queue.counters()])),
-  }
+  const { all, reporter } = reporterOf((url) => createEdgeQueue(url, options))
+  return { ...reporter, isWaiting: () => all().some((queue) => queue.isWaiting()) }
 }
 
 function createEdgeQueue(url: string, options: ReporterOptions) {
@@ -64,7 +50,7 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
 
   const isWaiting = () => (waiting.length > 0 || message !== undefined) && now() >= lease.until
 
-  const flush = async () => {
+  const idle = async () => {
     if (!isWaiting()) return
     const end = now() + SEND_TIME
     const mine = { until: 0 }
@@ -106,7 +92,8 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
       waiting.push(event)
     },
     isWaiting,
-    flush,
+    idle,
+    drain: async () => {},
     counters: () => ({ ...counters, queued: waiting.length + (message?.count ?? 0) }),
   }
 }

@@ -53,9 +53,16 @@ export function relayUrl(base: string): string {
   return base.includes(RELAY_PATH) ? base : base.replace(/\/+$/, '') + RELAY_PATH
 }
 
-export function createReporter(options: ReporterOptions): Reporter {
-  let queues = new Map<string, ReturnType<typeof createQueue>>()
-  return {
+interface Queue extends Pick<Reporter, 'idle' | 'drain'> {
+  add(event: ReportEvent): void
+  counters(): RelayCounters
+}
+
+/** A reporter over a queue for each relay. */
+export function reporterOf<Q extends Queue>(create: (url: string) => Q) {
+  let queues = new Map<string, Q>()
+  const all = () => [...queues.values()]
+  const reporter: Reporter = {
     report: (host, message) => {
       const event = { host, success: message === SUCCESS, message }
       for (const queue of queues.values()) queue.add(event)
@@ -63,15 +70,17 @@ export function createReporter(options: ReporterOptions): Reporter {
     setRelays: (endpoints) => {
       const urls = endpoints.map(relayUrl)
       for (const [url, queue] of queues) if (!urls.includes(url)) void queue.drain(REMOVED_DRAIN)
-      queues = new Map(urls.map((url) => [url, queues.get(url) ?? createQueue(url, options)]))
+      queues = new Map(urls.map((url) => [url, queues.get(url) ?? create(url)]))
     },
-    idle: () => Promise.all([...queues.values()].map((queue) => queue.idle())),
-    drain: async (milliseconds) => {
-      await Promise.all([...queues.values()].map((queue) => queue.drain(milliseconds)))
-    },
+    idle: () => Promise.all(all().map((queue) => queue.idle())),
+    drain: async (milliseconds) => void (await Promise.all(all().map((queue) => queue.drain(milliseconds)))),
     counters: () => Object.fromEntries([...queues].map(([url, queue]) => [url, queue.counters()])),
   }
+  return { all, reporter }
 }
+
+export const createReporter = (options: ReporterOptions): Reporter =>
+  reporterOf((url) => createQueue(url, options)).reporter
 
 /** Full jitter, so that filters that lost a relay together do not come back together. Milliseconds. */
 export function backoff(attempt: number): number {
