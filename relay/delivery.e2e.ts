@@ -11,11 +11,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Address } from '../shared/address.ts'
 import { createLogger } from '../shared/logger.ts'
 import { importSecrets } from '../shared/report-message.ts'
-import { createReporter } from '../worker/report.ts'
+import { createReporter, type Reporter, relayUrl } from '../worker/report.ts'
 import { createRelayProcess } from './testing/relay-process.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
@@ -64,8 +64,11 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
   copyFileSync(log, `${log}.3`)
   truncateSync(log)
   await sleep(5_000)
+  const takenOf = (reporter: Reporter) => reporter.counters()[relayUrl(relay.url)]!.sent
+  const before = reporters.map(takenOf)
   relay.signal('SIGCONT')
-  await sleep(500)
+  // What was sent again while the relay stood still is known to it as such only until it ends.
+  await vi.waitUntil(() => reporters.every((reporter, n) => takenOf(reporter) > before[n]!), 20_000)
   expect(await relay.stop()).toBe(0)
   await relay.start()
   await sending
