@@ -1,6 +1,7 @@
 // Every report ends in the log exactly once and in a whole line, whatever happens to relay and file meanwhile.
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Address } from '../shared/address.ts'
 import { createLogger } from '../shared/logger.ts'
 import { importSecrets } from '../shared/report-message.ts'
@@ -27,6 +28,10 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
   const folder = mkdtempSync(join(tmpdir(), 'patroneos-relay-'))
   const log = join(folder, 'fail2ban.log')
   const relay = await createRelayProcess(folder, { logFileLocation: log }, { PATRONEOS_RELAY_SECRET: SECRET })
+  onTestFinished(() => {
+    relay.signal('SIGKILL')
+    rmSync(folder, { recursive: true })
+  })
   await relay.start()
 
   const secrets = await importSecrets(SECRET)
@@ -53,9 +58,11 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
 
   await sleep(700)
   renameSync(log, `${log}.1`)
+  await vi.waitUntil(() => existsSync(log), 10_000)
   await sleep(700)
   renameSync(log, `${log}.2`)
   relay.signal('SIGHUP')
+  await vi.waitUntil(() => existsSync(log), 10_000)
   await sleep(700)
   relay.signal('SIGSTOP')
   // All of its threads have to stop.
@@ -81,5 +88,4 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
   const whole = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) false INVALID_JSON$/
   expect(lines.filter((line) => !whole.test(line))).toEqual([])
   expect(lines.map((line) => whole.exec(line)![1]).toSorted()).toEqual(expected.toSorted())
-  rmSync(folder, { recursive: true })
 }, 60_000)
