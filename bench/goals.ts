@@ -9,6 +9,8 @@ export interface Findings {
   latency: AddedLatency[]
   connections: ConnectionCost[]
   workers: { one: Spread; two: Spread; ratio: Spread } | undefined
+  /** Milliseconds until no worker answers by the old configuration. */
+  configChange: Spread | undefined
   judging: JudgingOn[]
 }
 
@@ -112,6 +114,13 @@ const goals: Goal[] = [
     goal: { Node: 0.9, Bun: undefined },
     digits: 2,
     measured: ({ workers }, runtime) => (runtime === 'Node' ? workers?.ratio : undefined),
+  },
+  {
+    name: 'configuration change at all workers, ms',
+    sense: '<=',
+    goal: { Node: 100, Bun: undefined },
+    digits: 0,
+    measured: ({ configChange }) => configChange,
   },
   ...(
     [

@@ -1,14 +1,15 @@
 // The parts of the bench beside throughput: latency at a fixed rate, what a banned client costs, workers, judging.
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { NODE_OPTIONS } from '../e2e/npm-start.ts'
 import type { GeneratorJob, Latency } from './generator.ts'
 import type { Judging } from './judge.ts'
 import { measure } from './measure.ts'
-import { cpuTime, LOAD_CORE, PROXY_CORE, run, stopPid } from './processes.ts'
+import { cpuTime, freePort, LOAD_CORE, PROXY_CORE, run, stopPid } from './processes.ts'
 import { type Contender, noProxy, type RunningProxy, startFilter } from './proxies.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 import type { Upstream } from './upstream.ts'
-import { pushOf, workloads, wrkScript } from './workloads.ts'
+import { getInfo, pushOf, workloads, wrkScript } from './workloads.ts'
 
 /** Requests a second, and seconds, of a latency run. */
 const RATE = 500
@@ -183,6 +184,84 @@ export async function measureWorkers(
     two: spreadOf(two),
     ratio: spreadOf(one.map((cost, round) => cost / two[round]!)),
   }
+}
+
+const WORKERS = 2
+
+/** Changes of the configuration, and milliseconds for which each is looked for. */
+const CHANGES = 10
+const LOOKED_FOR = 300
+
+/** Milliseconds from the answer to a configuration change until the last answer that knows nothing of it. */
+export async function measureConfigChange(upstream: Upstream): Promise<Spread> {
+  console.error('configuration change')
+  const configPort = await freePort()
+  const settings = { nodeosPort: upstream.port, workers: WORKERS, configListenPort: configPort }
+  const running = await startFilter(
+    [process.execPath, ...NODE_OPTIONS, program('../worker/runtimes/node.ts')],
+    'config-change',
+    settings,
+  )
+  const took: number[] = []
+  for (let change = 1; change <= CHANGES; change++) {
+    const answer = await fetch(`http://127.0.0.1:${configPort}/patroneos/config`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ headers: { 'x-change': String(change) } }),
+    })
+    const changed = performance.now()
+    if (answer.status !== 200) throw new Error(`configuration change: ${await answer.text()}`)
+    let last = 0
+    for (let elapsed = 0; elapsed < LOOKED_FOR; elapsed = performance.now() - changed) {
+      // A connection each, which the kernel gives to any of the workers.
+      const { headers } = await get(`${running.url}/patroneos/health`)
+      if (headers['x-change'] !== String(change)) last = elapsed
+    }
+    took.push(last)
+  }
+  stopPid(running.pid)
+  return spreadOf(took)
+}
+
+/** A GET on a connection of its own. */
+function get(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { agent: false }, (response) => {
+      response.resume().on('end', () => resolve(response))
+    })
+    outgoing.on('error', reject).end()
+  })
+}
+
+const READS_PER_SECOND = 5_000
+const READ_SECONDS = 4
+
+/** Upstream requests a client request under so many get_info a second, answered from memory. */
+export async function measureSparing(
+  chosen: Contender[],
+  upstream: Upstream,
+): Promise<Record<string, Latency & { forwarded: number }>> {
+  const results: Record<string, Latency & { forwarded: number }> = {}
+  for (const proxy of chosen) {
+    const running = await proxy.start('cached', { port: upstream.port, relay: '' })
+    if (!running) continue
+    console.error(`reads from memory: ${proxy.name}`)
+    const job: GeneratorJob = {
+      kind: 'rate',
+      url: running.url,
+      perSecond: READS_PER_SECOND,
+      seconds: READ_SECONDS,
+      ...getInfo,
+    }
+    await generate<Latency>(job)
+    const before = await upstream.requests()
+    const latency = await generate<Latency>(job)
+    // Each look at the upstream is a request of its own.
+    const forwarded = (await upstream.requests()) - before - 1
+    results[proxy.name] = { ...latency, forwarded: forwarded / latency.sent }
+    stopPid(running.pid)
+  }
+  return results
 }
 
 export interface JudgingOn extends Judging {

@@ -1,8 +1,8 @@
 // npm run bench: proxies side by side under the same load, each alone on one core, in interleaved rounds.
 // Prints a table, writes bench/results/<time>.json, and with a full run draws bench/bench.svg and growth.svg.
 //   --rounds N     rounds (5)             --seconds N   seconds a run (2)
-//   --only A,B     proxies, workloads and parts (throughput, latency, connections, workers, judging) whose name
-//                  holds one of these
+//   --only A,B     proxies, workloads and parts (throughput, latency, connections, workers, reads, judging) whose
+//                  name holds one of these
 //   --peer N=URL   another proxy that runs already, before an upstream on --upstream-port; N=URL,PID has its CPU too
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,10 +10,12 @@ import { parseArgs } from 'node:util'
 import { drawBench, drawGrowth } from './draw.ts'
 import { type Findings, goalRows } from './goals.ts'
 import {
+  measureConfigChange,
   measureConnections,
   measureJudging,
   measureLatency,
   measureLoopDelay,
+  measureSparing,
   measureWorkers,
 } from './parts.ts'
 import { isInstalled, LOAD_CORE, PROXY_CORE, run } from './processes.ts'
@@ -68,7 +70,7 @@ for (const { baseline } of [...runs])
   if (!runs.some(({ name }) => name === baseline))
     runs.unshift(workloads.find(({ name }) => name === baseline)!)
 const parts = chosen(
-  ['throughput', 'latency', 'connections', 'workers', 'judging'].map((name) => ({ name })),
+  ['throughput', 'latency', 'connections', 'workers', 'reads', 'judging'].map((name) => ({ name })),
 ).map(({ name }) => name)
 
 const nothing = { results: [], memory: [] }
@@ -81,8 +83,10 @@ const findings: Findings = {
   latency: parts.includes('latency') ? await measureLatency(chosenFilters, rounds, upstream) : [],
   connections: parts.includes('connections') ? await measureConnections(chosenFilters, rounds, upstream) : [],
   workers: parts.includes('workers') ? await measureWorkers(rounds, seconds, upstream) : undefined,
+  configChange: parts.includes('workers') ? await measureConfigChange(upstream) : undefined,
   judging: parts.includes('judging') ? await measureJudging(chosenFilters) : [],
 }
+const sparing = parts.includes('reads') ? await measureSparing(chosenFilters, upstream) : {}
 const loopDelay = parts.includes('latency') ? await measureLoopDelay(chosenFilters, upstream) : {}
 
 const print = (rows: string[][]) => {
@@ -154,6 +158,17 @@ if (findings.workers) {
     ['Patroneos on Node', formatSpread(one, 3), formatSpread(two, 3), formatSpread(ratio, 2)],
   ])
 }
+print([
+  ['5,000 get_info a second from memory', 'sent', 'p50 ms', 'p99 ms', 'forwarded', 'errors'],
+  ...Object.entries(sparing).map(([proxy, { sent, p50, p99, forwarded, errors }]) => [
+    proxy,
+    String(sent),
+    p50.toFixed(1),
+    p99.toFixed(1),
+    forwarded.toFixed(5),
+    String(errors),
+  ]),
+])
 for (const { proxy, growth } of findings.judging)
   print([
     [`judging, ${proxy}`, 'size', 'us'],
@@ -166,7 +181,7 @@ print(goalRows(findings))
 const folder = join(import.meta.dirname, 'results')
 mkdirSync(folder, { recursive: true })
 const file = join(folder, `${new Date().toISOString().replaceAll(':', '-')}.json`)
-writeFileSync(file, `${JSON.stringify({ rounds, seconds, ...findings, loopDelay }, null, 2)}\n`)
+writeFileSync(file, `${JSON.stringify({ rounds, seconds, ...findings, sparing, loopDelay }, null, 2)}\n`)
 console.log(`\n${file}`)
 if (options.only === '') {
   writeFileSync(join(import.meta.dirname, 'bench.svg'), drawBench(results))
