@@ -1,6 +1,7 @@
 // Hostile load against the filter on Node, one kind at a time, while a good client sends 20 requests a second:
 // prints the table of the security page. `npm run hostile -- --seconds 20`, and `--only nesting` for the attacks
-// with that in their name; needs slowhttptest (Debian).
+// with that in their name; needs slowhttptest (Debian). `--short` takes a minute and a half on any machine: three
+// seconds an attack, without a judgement on latency.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,9 +15,19 @@ import { startNodeosStandIn } from '../nodeos-stand-in.ts'
 import { NODE_OPTIONS } from '../npm-start.ts'
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '20' }, only: { type: 'string', default: '' } },
+  options: {
+    seconds: { type: 'string' },
+    only: { type: 'string', default: '' },
+    short: { type: 'boolean', default: false },
+  },
 })
-const seconds = Number(values.seconds)
+const seconds = Number(values.seconds ?? (values.short ? 3 : 20))
+
+/** What the filter promises under load. A short run may be on a machine that is busy. */
+const MAX_RSS = 400
+const MAX_DESCRIPTORS = 5
+const MAX_P99_OVER_IDLE = values.short ? Number.POSITIVE_INFINITY : 100
+const LEAST_GOOD = values.short ? 0.95 : 1
 const folder = mkdtempSync(join(tmpdir(), 'patroneos-hostile-'))
 
 const slow =
@@ -87,7 +98,11 @@ for (const { name, sent, good, p50, p99, peakRss, descriptors } of rows)
     `| ${name} | ${good} of ${sent} | ${p50.toFixed(1)} / ${p99.toFixed(1)} | ${(p99 - idle.p99).toFixed(1)} | ${peakRss} | ${descriptors} |`,
   )
 const missed = rows.filter(
-  (row) => row.good < row.sent || row.p99 - idle.p99 > 100 || row.peakRss > 400 || row.descriptors > 5,
+  ({ good, sent, p99, peakRss, descriptors }) =>
+    good < sent * LEAST_GOOD ||
+    p99 - idle.p99 > MAX_P99_OVER_IDLE ||
+    peakRss > MAX_RSS ||
+    descriptors > MAX_DESCRIPTORS,
 )
 console.log(`\n${rows.length - missed.length} passed, ${missed.length} failed`)
 process.exitCode = missed.length > 0 ? 1 : 0
