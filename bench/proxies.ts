@@ -18,6 +18,8 @@ export interface Contender {
   name: string
   /** How a filter of this repository runs a program on its runtime. */
   command?: string[]
+  /** The only workloads that it is to have; all where there is no such list. */
+  workloads?: string[]
   /** Undefined: there is no such setup of it. */
   start(setup: Setup, upstream: { port: number; relay: string }): Promise<RunningProxy | undefined>
 }
@@ -191,6 +193,23 @@ async function started(port: number, command: string[], env?: NodeJS.ProcessEnv)
   await listening(port, child)
   return { url: `http://127.0.0.1:${port}`, pid: child.pid! }
 }
+
+/** A runtime's own server and client, which no filter on it can be faster than. */
+function bare(name: string, file: string, command: string[]): Contender {
+  return {
+    name,
+    workloads: ['get_info', 'push 0.5 kB'],
+    start: async (_setup, upstream) => {
+      const port = await freePort()
+      return started(port, [...command, join(import.meta.dirname, file), `${port}`, `${upstream.port}`])
+    },
+  }
+}
+
+export const limits: Contender[] = [
+  bare('Node, bare', 'bare-node.ts', [process.execPath, ...NODE_OPTIONS]),
+  bare('Bun, bare', 'bare-bun.ts', [binary('bun')]),
+]
 
 export const filters: Contender[] = [
   filter('Patroneos on Node', 'node.ts', [process.execPath, ...NODE_OPTIONS]),

@@ -19,7 +19,7 @@ import {
   measureWorkers,
 } from './parts.ts'
 import { isInstalled, LOAD_CORE, PROXY_CORE, run } from './processes.ts'
-import { filters, haproxy, modsecurity, noProxy, peer } from './proxies.ts'
+import { filters, haproxy, limits, modsecurity, noProxy, peer } from './proxies.ts'
 import { startRelay } from './relay.ts'
 import { formatSpread } from './statistics.ts'
 import { formatTable } from './table.ts'
@@ -61,7 +61,7 @@ await run(PROXY_CORE, [process.execPath, join(import.meta.dirname, '../worker/ru
 
 const upstream = await startUpstream(options['upstream-port'])
 const relay = await startRelay()
-const proxies = chosen([noProxy, haproxy, modsecurity, ...filters, ...options.peer.map(peer)])
+const proxies = chosen([noProxy, haproxy, modsecurity, ...limits, ...filters, ...options.peer.map(peer)])
 const chosenFilters = filters.filter((filter) => proxies.includes(filter))
 // Ratios need HAProxy, whatever was chosen.
 if (!proxies.includes(haproxy)) proxies.unshift(haproxy)
