@@ -1,4 +1,5 @@
-// Every report ends in the log exactly once and in a whole line, whatever happens to relay and file meanwhile.
+// Every report ends in the log exactly once and in a whole line, whatever happens to the file meanwhile, and where a
+// relay ends that has answered for what it wrote.
 import {
   copyFileSync,
   existsSync,
