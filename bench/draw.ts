@@ -6,7 +6,7 @@ import type { Result } from './throughput.ts'
 const WIDTH = 760
 const LABELS = 190
 const BAR = 14
-const COLORS = ['#8b949e', '#c9510c', '#1a7f37', '#0969da', '#8250df', '#bf3989']
+const COLORS = ['#8b949e', '#c9510c', '#1a7f37', '#0969da', '#8250df', '#bf3989', '#9a6700']
 
 export function drawBench(results: Result[]): string {
   const shown = results.filter(({ proxy }) => proxy !== 'no proxy')
@@ -15,7 +15,7 @@ export function drawBench(results: Result[]): string {
   const longest = Math.max(...shown.map(({ ratio }) => ratio.highest), 1)
   const scale = (ratio: number) => (ratio / longest) * (WIDTH - LABELS - 60)
   const parts: string[] = []
-  let y = 50
+  let y = 14 + Math.ceil(proxies.length / 3) * 18
   proxies.forEach((proxy, index) => {
     const x = 10 + (index % 3) * 245
     const line = 14 + Math.floor(index / 3) * 18

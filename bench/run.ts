@@ -61,7 +61,7 @@ await run(PROXY_CORE, [process.execPath, join(import.meta.dirname, '../worker/ru
 
 const upstream = await startUpstream(options['upstream-port'])
 const relay = await startRelay()
-const proxies = chosen([noProxy, haproxy, modsecurity, ...limits, ...filters, ...options.peer.map(peer)])
+const proxies = chosen([noProxy, haproxy, modsecurity, ...filters, ...limits, ...options.peer.map(peer)])
 const chosenFilters = filters.filter((filter) => proxies.includes(filter))
 // Ratios need HAProxy, whatever was chosen.
 if (!proxies.includes(haproxy)) proxies.unshift(haproxy)
