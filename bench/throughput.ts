@@ -61,12 +61,13 @@ export async function measureThroughput({
 }: ThroughputOptions): Promise<{ results: Result[]; memory: Memory[] }> {
   const running = new Map<string, RunningProxy | undefined>()
   const memory: (Memory & { pid: number })[] = []
-  const runningProxy = async (proxy: Contender, { setup }: Workload): Promise<RunningProxy | undefined> => {
-    const key = `${proxy.name}, ${setup}`
+  const runningProxy = async (proxy: Contender, workload: Workload): Promise<RunningProxy | undefined> => {
+    const { setup, ownProcess } = workload
+    const key = `${proxy.name}, ${ownProcess ? workload.name : setup}`
     if (running.has(key)) return running.get(key)
     const started = await proxy.start(setup, { port: upstream.port, relay })
     running.set(key, started)
-    if (started?.pid) {
+    if (started?.pid && !ownProcess) {
       await new Promise((resolve) => setTimeout(resolve, 1_000))
       memory.push({ proxy: proxy.name, setup, idle: residentMemory(started.pid), after: 0, pid: started.pid })
     }
