@@ -1,11 +1,12 @@
 // The parts of the bench beside throughput: latency at a fixed rate, what a banned client costs, workers, judging.
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { freePort } from '../e2e/http/wire.ts'
 import { NODE_OPTIONS } from '../e2e/npm-start.ts'
 import type { GeneratorJob, Latency } from './generator.ts'
 import type { Judging } from './judge.ts'
 import { measure } from './measure.ts'
-import { cpuTime, freePort, LOAD_CORE, PROXY_CORE, run, stopPid } from './processes.ts'
+import { cpuTime, LOAD_CORE, PROXY_CORE, run, stopPid } from './processes.ts'
 import { type Contender, noProxy, type RunningProxy, startFilter } from './proxies.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 import type { Upstream } from './upstream.ts'

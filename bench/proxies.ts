@@ -2,8 +2,9 @@
 // same upstream over kept connections.
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { freePort } from '../e2e/http/wire.ts'
 import { NODE_OPTIONS } from '../e2e/npm-start.ts'
-import { freePort, isInstalled, listening, PROXY_CORE, start, temporaryFile } from './processes.ts'
+import { isInstalled, listening, PROXY_CORE, start, temporaryFile } from './processes.ts'
 
 export interface RunningProxy {
   url: string

@@ -1,6 +1,7 @@
 // The relay that takes the reports of filters under load.
 import { join } from 'node:path'
-import { freePort, LOAD_CORE, listening, start, temporaryFile } from './processes.ts'
+import { freePort } from '../e2e/http/wire.ts'
+import { LOAD_CORE, listening, start, temporaryFile } from './processes.ts'
 import { RELAY_SECRET } from './proxies.ts'
 
 /** Starts a relay and resolves to its URL. */

@@ -1,5 +1,6 @@
 // The upstream of every run: nginx that answers reads with 200 and pushes with 202, as nodeos does.
-import { freePort, LOAD_CORE, listening, start } from './processes.ts'
+import { freePort } from '../e2e/http/wire.ts'
+import { LOAD_CORE, listening, start } from './processes.ts'
 import { nginxConfig } from './proxies.ts'
 
 const INFO = JSON.stringify({
