@@ -149,6 +149,12 @@ export async function measureConnections(
   return results
 }
 
+/** The filter on Node with so many workers. */
+function startWorkers(workers: number, settings: object): Promise<RunningProxy> {
+  const command = [process.execPath, ...NODE_OPTIONS, program('../worker/runtimes/node.ts')]
+  return startFilter(command, `workers-${workers}`, { ...settings, workers })
+}
+
 /** Milliseconds of CPU a push with one worker and with two, all on the proxy's core. */
 export async function measureWorkers(
   rounds: number,
@@ -157,17 +163,8 @@ export async function measureWorkers(
 ): Promise<{ one: Spread; two: Spread; ratio: Spread }> {
   const load = workloads.find(({ name }) => name === 'push 0.5 kB')!
   const script = wrkScript(load)
-  const start = (workers: number) =>
-    startFilter(
-      [process.execPath, ...NODE_OPTIONS, program('../worker/runtimes/node.ts')],
-      `workers-${workers}`,
-      {
-        nodeosPort: upstream.port,
-        workers,
-        cache: { paths: {} },
-      },
-    )
-  const [single, double] = [await start(1), await start(2)]
+  const settings = { nodeosPort: upstream.port, cache: { paths: {} } }
+  const [single, double] = [await startWorkers(1, settings), await startWorkers(2, settings)]
   const cpu = async (running: RunningProxy, seconds: number) =>
     (await measure(running, { script, connections: load.connections, seconds }, upstream)).cpu!
   // Each process has its own code to get warm, and two share the requests.
@@ -187,8 +184,6 @@ export async function measureWorkers(
   }
 }
 
-const WORKERS = 2
-
 /** Changes of the configuration, and milliseconds for which each is looked for. */
 const CHANGES = 10
 const LOOKED_FOR = 300
@@ -197,12 +192,7 @@ const LOOKED_FOR = 300
 export async function measureConfigChange(upstream: Upstream): Promise<Spread> {
   console.error('configuration change')
   const configPort = await freePort()
-  const settings = { nodeosPort: upstream.port, workers: WORKERS, configListenPort: configPort }
-  const running = await startFilter(
-    [process.execPath, ...NODE_OPTIONS, program('../worker/runtimes/node.ts')],
-    'config-change',
-    settings,
-  )
+  const running = await startWorkers(2, { nodeosPort: upstream.port, configListenPort: configPort })
   const took: number[] = []
   for (let change = 1; change <= CHANGES; change++) {
     const answer = await fetch(`http://127.0.0.1:${configPort}/patroneos/config`, {
