@@ -70,6 +70,7 @@ async function costOf({ method, path, body }: BenchRequest, rules: object = unli
       return new Response('{}')
     },
     ask: async () => undefined,
+    answer: (_c, { body }) => new Response(body as string),
     sharesAnswers: false,
     waitUntil: () => {},
   }

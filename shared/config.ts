@@ -275,36 +275,39 @@ export const filterConfigSchema = v.strictObject(
     nodeosBodyTimeout: key(
       integer(1, 3600, 'seconds'),
       30,
-      "Seconds that nodeos's response body may stand still (Node)",
+      "Seconds that nodeos's response body may stand still (not at the edge)",
     ),
-    maxHeaderSize: key(integer(1024, 1_048_576, 'bytes'), 16_384, 'Bytes of a request head (Node)'),
+    maxHeaderSize: key(
+      integer(1024, 1_048_576, 'bytes'),
+      16_384,
+      'Bytes of a request head (not at the edge)',
+    ),
     maxHeaders: key(integer(1, 10_000), 100, 'Header lines of a request'),
-    headTimeout: key(integer(1, 3600, 'seconds'), 10, 'Seconds for a request head to arrive (Node)'),
+    headTimeout: key(
+      integer(1, 3600, 'seconds'),
+      10,
+      'Seconds for a request head to arrive (not at the edge)',
+    ),
     bodyTimeout: key(integer(1, 3600, 'seconds'), 15, 'Seconds for a request body to arrive'),
     keepAliveTimeout: key(
       integer(1, 3600, 'seconds'),
       60,
-      'Seconds that a connection may be idle between requests (Node)',
+      'Seconds that a connection may be idle between requests (not at the edge)',
     ),
     requestTimeout: key(
       integer(1, 3600, 'seconds'),
       120,
-      'Seconds from the end of a request to the end of its response (Node)',
+      'Seconds from the end of a request to the end of its response (not at the edge)',
     ),
     maxConnections: key(
       integer(1, 1_000_000),
       10_000,
-      'Open connections in all, and requests under way (Node)',
+      'Open connections in all, and requests under way (not at the edge)',
     ),
     maxConnectionsPerClient: key(
       integer(1, 1_000_000),
       256,
-      'Open connections, and requests under way on them, of one address or one IPv6 /64; trusted proxies are free of it (Node)',
-    ),
-    maxRequestsAhead: key(
-      integer(0, 1_000_000),
-      16,
-      'Requests that a client, but no trusted proxy, may send on a connection ahead of the answer to one (Node)',
+      'Open connections of one address or one IPv6 /64; trusted proxies are free of it (not at the edge)',
     ),
     maxBufferedBytes: key(
       integer(0, 17_179_869_184, 'bytes'),

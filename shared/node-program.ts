@@ -1,7 +1,7 @@
 // What filter and relay share as programs on Node: the command line, the configuration's sources, listeners,
 // signals, and one clear line when they cannot start.
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import { getRequestListener } from '@hono/node-server'
 import packageJson from '../package.json' with { type: 'json' }
@@ -204,7 +204,7 @@ const BACKLOG = 65_535
 
 /** Listens and resolves to the address as text; throws a StartError that says which listener and why. */
 export async function listen(
-  server: Server,
+  server: NetServer,
   name: string,
   ip: string,
   port: string | number,

@@ -27,7 +27,7 @@ import { headerValue, upstreamHeaders } from './headers.ts'
 import { parseJson } from './json.ts'
 import { MAX_JUDGED_RESPONSE, type Outcome, outcomeOf } from './outcome.ts'
 import type { BodyRead, IncomingRequest, Platform } from './platform.ts'
-import { answerJson, reject } from './reject.ts'
+import { jsonAnswer, type RejectionHeaders, rejection } from './reject.ts'
 import type { Reporter } from './report.ts'
 import { createRules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
@@ -102,11 +102,11 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
         report(c, client, found.code)
         strike(c, client, found.code, 1, settings)
       }
-      return reject(found, { headers })
+      return reject(c, found, { headers })
     }
 
     const ban = settings.bansClients ? bans.banOf(client) : undefined
-    if (ban && settings.mayBeBanned(client)) return banned(ban, client, request, settings)
+    if (ban && settings.mayBeBanned(client)) return banned(c, ban, client, request, settings)
 
     const isOverRate = platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))
     const wrongHead = isOverRate
@@ -124,7 +124,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     const judged = bytes ? judgeBody(request, bytes, settings) : unreadable(read, limit)
     const wrongBody = 'code' in judged ? rejected(judged) : undefined
     if (wrongBody) return wrongBody
-    if (!bytes) return reject(judged as Violation, { headers })
+    if (!bytes) return reject(c, judged as Violation, { headers })
 
     // What was judged; in monitor mode what came.
     const rebuilt = enforced && 'rebuilt' in judged ? judged.rebuilt : null
@@ -151,7 +151,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     )
     if (answer instanceof Response) return answer
     verdicts.violation(answer, client, true)
-    return reject(answer, { headers })
+    return reject(c, answer, { headers })
   }
 
   const report = (c: Context, client: Address, code: ReportCode) => {
@@ -159,13 +159,22 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     platform.waitUntil(c, reporter.idle())
   }
 
-  const banned = (ban: Ban, client: Address, { peer }: IncomingRequest, settings: Settings): Response => {
+  const reject = (c: Context, found: Violation, how: RejectionHeaders): Response =>
+    platform.answer(c, rejection(found, how))
+
+  const banned = (
+    c: Context,
+    ban: Ban,
+    client: Address,
+    { peer }: IncomingRequest,
+    settings: Settings,
+  ): Response => {
     const retryAfter = secondsLeft(ban, Date.now())
     const found = violation('BANNED', `${ban.network} is banned for ${retryAfter} more seconds`)
     verdicts.violation(found, client, true)
     // A proxy's connection carries other clients' requests as well.
     const direct = settings.clientAddress(peer, '') === client
-    return reject(found, { headers: settings.headers, retryAfter, close: direct })
+    return reject(c, found, { headers: settings.headers, retryAfter, close: direct })
   }
 
   const strike = (c: Context, client: Address, code: ReportCode, count: number, settings: Settings) => {
@@ -188,8 +197,8 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
   }
 
   const app = new Hono()
-  const answerOwn = (status: number, body: object) => () =>
-    answerJson(body, status, {}, currentSettings().headers)
+  const answerOwn = (status: number, body: object) => (c: Context) =>
+    platform.answer(c, jsonAnswer(body, status, [], currentSettings().headers))
   app.get('/patroneos/health', answerOwn(200, { status: 'ok' }))
   app.all(
     RELAY_PATH,

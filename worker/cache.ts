@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config.ts'
 import { headerValue, responseHeaders } from './headers.ts'
 import type {
+  Answer,
   HeaderPairs,
   Platform,
   ResponsePolicy,
@@ -114,7 +115,7 @@ export function createCache(
     const found = kept.get(key)
     if (typeof found === 'object') {
       counts.hit++
-      return answerFrom(found, policy)
+      return platform.answer(c, answerFrom(found, policy))
     }
     const waitedFor = underWay.get(key)
     if (found === 'unfit' || (!waitedFor && underWay.size >= MAX_UNDER_WAY))
@@ -128,9 +129,9 @@ export function createCache(
     const answer = await asked
     if (answer === undefined) return platform.forward(c, request, policy)
     if ('code' in answer) return answer
-    if ('text' in answer) return answerFrom(answer, policy)
+    if ('text' in answer) return platform.answer(c, answerFrom(answer, policy))
     // It may be meant for one only, so whoever waited for it asks for themselves.
-    return waitedFor ? platform.forward(c, request, policy) : passOn(answer, policy)
+    return waitedFor ? platform.forward(c, request, policy) : platform.answer(c, passOn(answer, policy))
   }
 }
 
@@ -161,28 +162,27 @@ function isForEverybody({ status, headers }: UpstreamAnswer): boolean {
   )
 }
 
-function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePolicy): Response {
+function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePolicy): Answer {
   policy.observe(status, undefined)
-  const fields: Record<string, string> = { age: String(Math.floor((Date.now() - since) / 1000)) }
-  for (const [name, value] of forClient(headers, policy))
-    fields[name] = name in fields && name !== 'age' ? `${fields[name]}, ${value}` : value
-  return new Response(text, { status, headers: fields })
+  const age = String(Math.floor((Date.now() - since) / 1000))
+  return { status, fields: [...forClient(headers, policy, 'age'), 'age', age], body: text, close: false }
 }
 
 /** An answer that is not kept, for the one who asked. */
-function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Response {
+function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Answer {
   policy.observe(status, undefined)
-  const bytes = body.length === 0 ? null : (body as Uint8Array<ArrayBuffer>)
-  return new Response(bytes, { status, headers: [...forClient(headers, policy)] })
+  return { status, fields: forClient(headers, policy), body, close: false }
 }
 
-function* forClient(headers: HeaderPairs, policy: ResponsePolicy): Generator<[string, string]> {
+function forClient(headers: HeaderPairs, policy: ResponsePolicy, except?: string): HeaderPairs {
   const pairs = responseHeaders(headers, policy.headers)
+  const kept: HeaderPairs = []
   for (let at = 0; at < pairs.length; at += 2) {
     const name = pairs[at]!.toLowerCase()
     // The length is set anew, for the body as it is sent.
-    if (name !== 'content-length') yield [name, pairs[at + 1]!]
+    if (name !== 'content-length' && name !== except) kept.push(name, pairs[at + 1]!)
   }
+  return kept
 }
 
 /** Each byte as one character: exactly the bytes, whatever they are. */

@@ -65,6 +65,16 @@ export interface UpstreamAnswer {
   body: Uint8Array
 }
 
+/** A response of the filter's own. */
+export interface Answer {
+  status: number
+  /** Without the framing. */
+  fields: HeaderPairs
+  body: string | Uint8Array
+  /** The connection has no further use. */
+  close: boolean
+}
+
 export interface Platform {
   incoming(c: Context): IncomingRequest
   /** Reads the whole body, holding at most `maxBytes` of it. */
@@ -76,6 +86,8 @@ export interface Platform {
    * connection was closed. Undefined where the answer's body has more than `maxBytes`.
    */
   ask(question: UpstreamQuestion, maxBytes: number): Promise<UpstreamAnswer | UpstreamTrouble | undefined>
+  /** Sends a response of the filter's own. */
+  answer(c: Context, answer: Answer): Response
   /** A request may wait for what another one asks; on Cloudflare each has its own connections. */
   sharesAnswers: boolean
   /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */

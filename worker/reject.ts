@@ -1,7 +1,9 @@
-// A violation -> the response that says so, in a form that both the original's clients and nodeos's understand.
+// A violation -> the answer that says so, in a form that both the original's clients and nodeos's understand.
 import { errorBody } from '../shared/error-body.ts'
 import { type Violation, type ViolationCode, violations } from '../shared/violations.ts'
 import { ALLOWED_METHODS } from './endpoints.ts'
+import { responseHeaders } from './headers.ts'
+import type { Answer, HeaderPairs } from './platform.ts'
 
 /** Seconds that a client is asked to wait where the same request may pass later. */
 const retryLater: Partial<Record<ViolationCode, number>> = {
@@ -22,31 +24,34 @@ export interface RejectionHeaders {
   close?: boolean
 }
 
-/** Builds the response of a rejection. */
-export function reject(
+/** The answer of a rejection. */
+export function rejection(
   { code, detail }: Violation,
-  { headers, retryAfter = retryLater[code], close }: RejectionHeaders,
-): Response {
+  { headers, retryAfter = retryLater[code], close = false }: RejectionHeaders,
+): Answer {
   const { status } = violations[code]
-  const fields: Record<string, string> = { 'x-rejected-by': 'patroneos' }
-  // The rest of the body is not going to be read.
-  if (code === 'BODY_TOO_LARGE' || close) fields.connection = 'close'
-  if (code === 'METHOD_NOT_ALLOWED') fields.allow = ALLOWED_METHODS
-  if (retryAfter !== undefined) fields['retry-after'] = String(retryAfter)
-  return answerJson(errorBody(code, status, detail), status, fields, headers)
+  const fields = ['x-rejected-by', 'patroneos']
+  if (code === 'METHOD_NOT_ALLOWED') fields.push('allow', ALLOWED_METHODS)
+  if (retryAfter !== undefined) fields.push('retry-after', String(retryAfter))
+  // The rest of a body that is too large is not going to be read.
+  return jsonAnswer(
+    errorBody(code, status, detail),
+    status,
+    fields,
+    headers,
+    close || code === 'BODY_TOO_LARGE',
+  )
 }
 
 /** An answer of the filter's own: its header fields, then the configured ones. */
-export function answerJson(
+export function jsonAnswer(
   body: object,
   status: number,
-  fields: Record<string, string>,
+  own: HeaderPairs,
   headers: ReadonlyMap<string, string>,
-): Response {
-  const all: Record<string, string> = { 'content-type': 'application/json', ...fields }
-  for (const [name, value] of headers) {
-    if (value === '') delete all[name]
-    else all[name] = value
-  }
-  return new Response(JSON.stringify(body), { status, headers: all })
+  close = false,
+): Answer {
+  const all = ['content-type', 'application/json', ...own]
+  const fields = headers.size === 0 ? all : responseHeaders(all, headers)
+  return { status, fields, body: JSON.stringify(body), close }
 }

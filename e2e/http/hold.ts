@@ -1,6 +1,6 @@
 // Sends every attack as bytes to a running filter and holds what came of it against what may: the upstream sees
 // nothing, or exactly one well-framed request with a target that may come through; and the filter lives on.
-import { afterAll, beforeAll, expect, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Allowed, ATTACKS, type Attack, EVIL_CONTRACT, GOOD_TRANSACTION } from './attacks.ts'
 import { type RunningFilter, type Runtime, startFilter } from './filter.ts'
 import {
@@ -16,8 +16,8 @@ import {
 let upstream: Upstream
 let filter: RunningFilter
 
-/** A filter on a runtime, for all tests of a file. */
-export function startOn(runtime: Runtime): void {
+/** All attacks against a filter on a runtime. */
+export function attackOn(runtime: Runtime): void {
   beforeAll(async () => {
     upstream = await startUpstream()
     const config = {
@@ -34,6 +34,14 @@ export function startOn(runtime: Runtime): void {
     await filter?.stop()
     await upstream?.close()
   })
+  describe('in one packet', () => {
+    it.each(ATTACKS)('$name: $allowed', (attack) => hold(attack))
+  })
+  describe('in packets of seven bytes', () => {
+    const small = ATTACKS.filter(({ bytes }) => bytes.length < 1000)
+    it.each(small)('$name: $allowed', (attack) => hold(attack, 7))
+  })
+  it('sends a transaction once, even where nodeos hangs up on it', holdTransactionSentOnce)
 }
 
 const WITHHELD =
@@ -84,7 +92,7 @@ async function takeRequests(): Promise<{ requests: Message[]; left: string[] }> 
 const PACKET_BYTES = 65_483
 
 /** Sends the attack, in one packet or in pieces, and holds what came of it against what may. */
-export async function hold(attack: Attack, pieceSize?: number): Promise<void> {
+async function hold(attack: Attack, pieceSize?: number): Promise<void> {
   const heads = attack.bytes.startsWith('HEAD ')
   const reply = await exchange(filter.port, attack.bytes, { heads, ...(pieceSize && { pieceSize }) })
   const { requests, left } = await takeRequests()
@@ -110,29 +118,10 @@ export async function hold(attack: Attack, pieceSize?: number): Promise<void> {
 }
 
 /** A transaction is sent once, even where nodeos hangs up on it. */
-export async function holdTransactionSentOnce(): Promise<void> {
+async function holdTransactionSentOnce(): Promise<void> {
   upstream.answering = false
   const { responses } = await exchange(filter.port, GOOD_TRANSACTION)
   upstream.answering = true
   expect(statusOf(responses[0])).toBe(503)
   expect(upstream.taken().requests).toHaveLength(1)
-}
-
-/**
- * The attacks where the runtime reads HTTP itself, in another way than Node does. What its reader refuses it may
- * refuse in its own way; `reads` are targets that it makes of others before the filter judges them.
- */
-export function attacksOn(reads: Record<string, Allowed[]>): Attack[] {
-  const names = Object.keys(reads)
-  const unknown = names.filter((name) => !ATTACKS.some((attack) => attack.name === name))
-  if (unknown.length > 0) throw new Error(`no attack has the name ${unknown.join(', ')}`)
-  return (
-    ATTACKS
-      // RFC 9110, section 8.6: the same length twice may be taken for one. What is behind is a request then.
-      .filter(({ name }) => name !== 'Content-Length: the same one again')
-      .map((attack) => ({
-        ...attack,
-        allowed: [...attack.allowed, 'closed', 'refused', 'dropped', 'unseen', ...(reads[attack.name] ?? [])],
-      }))
-  )
 }

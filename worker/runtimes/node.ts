@@ -1,27 +1,12 @@
 // The filter as a program on Node, in one process or in several on one port.
 import cluster from 'node:cluster'
-import { closeServer, listen } from '../../shared/node-program.ts'
-import { type FilterRuntime, runFilter, startAlone } from './filter-program.ts'
-import { createNodePlatform } from './node-platform.ts'
-import { createFilterServer } from './node-server.ts'
+import { runFilter, startAlone } from './filter-program.ts'
 import { runWorker, startWorkers, workersOf } from './node-workers.ts'
+import { createSocketRuntime } from './socket-platform.ts'
 
-const createRuntime = (config: Parameters<typeof createNodePlatform>[0]): FilterRuntime => {
-  const platform = createNodePlatform(config)
-  return {
-    platform,
-    listen: async (app, initial, bans) => {
-      const { server, configure, retire } = createFilterServer(app, initial, bans)
-      const address = await listen(server, 'listenPort', initial.listenIP, initial.listenPort)
-      return { address, configure, retire, close: (milliseconds) => closeServer(server, milliseconds) }
-    },
-    close: platform.close,
-  }
-}
-
-if (cluster.isWorker) await runWorker(createRuntime)
+if (cluster.isWorker) await runWorker(createSocketRuntime)
 else
-  await runFilter(createRuntime, (program) => {
+  await runFilter(createSocketRuntime, (program) => {
     const count = workersOf(program.store.current())
-    return count === 1 ? startAlone(program, createRuntime) : startWorkers(program, count)
+    return count === 1 ? startAlone(program, createSocketRuntime) : startWorkers(program, count)
   })

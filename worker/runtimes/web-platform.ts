@@ -151,6 +151,12 @@ export function createWebPlatform(
         return UNREACHABLE
       }
     },
+    answer: (_c, { status, fields, body, close }) => {
+      const headers = toHeaders(fields)
+      if (close) headers.set('connection', 'close')
+      // An empty body would be a body to a runtime, and 204 has none.
+      return new Response(body.length === 0 ? null : (body as BodyInit), { status, headers })
+    },
     sharesAnswers,
     waitUntil: (c, work) => exchangeOf(c).waitUntil?.(work),
     serve: (app, request, facts) => {

@@ -1,17 +1,15 @@
-// The filter as tests run it: the real app on the real Node listener and platform, on free loopback ports,
+// The filter as tests run it: the real app on the real listener and platform, on free loopback ports,
 // with its reports and log lines kept instead of sent. Everything ends with the test that started it.
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { onTestFinished } from 'vitest'
 import { type FilterConfig, filterConfigSchema, parseConfig } from '../../shared/config.ts'
 import { createLogger } from '../../shared/logger.ts'
-import { listen } from '../../shared/node-program.ts'
 import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
 import { banPolicyOf } from '../bans/ban-store.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
-import { createNodePlatform } from '../runtimes/node-platform.ts'
-import { createFilterServer } from '../runtimes/node-server.ts'
+import { createSocketPlatform, listenOnSocket } from '../runtimes/socket-platform.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
 import { silentReporter } from './silent.ts'
 
@@ -55,7 +53,7 @@ export async function startFilter(
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
-  const platform = createNodePlatform(() => config)
+  const { platform, close } = createSocketPlatform(() => config)
   const bans = createMemoryBans(banPolicyOf(config), Date.now)
   const { app, verdicts, reads } = createFilter({
     config: () => config,
@@ -64,16 +62,14 @@ export async function startFilter(
     bans,
     logger: createLogger({ readable: false, write: (line) => log.push(line) }),
   })
-  const { server, configure } = createFilterServer(app, config, bans)
-  const address = await listen(server, 'listenPort', '127.0.0.1', 0)
+  const listener = await listenOnSocket(app, { ...config, listenIP: '127.0.0.1', listenPort: 0 }, bans)
   onTestFinished(async () => {
-    server.close()
-    server.closeAllConnections()
-    await platform.close()
+    await listener.close(0)
+    await close()
   })
   return {
-    url: `http://${address}`,
-    port: Number(address.split(':')[1]),
+    url: `http://${listener.address}`,
+    port: Number(listener.address.split(':')[1]),
     reports,
     log,
     verdicts,
@@ -82,7 +78,7 @@ export async function startFilter(
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })
       bans.configure(banPolicyOf(config))
-      configure(config)
+      listener.configure(config)
     },
   }
 }

@@ -1,0 +1,82 @@
+// A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
+
+import type { Buffer } from 'node:buffer'
+
+/** Characters of a chunk's first line: its size, and extensions that nobody uses. */
+const MAX_SIZE_LINE = 128
+
+/** Characters of all trailer lines together. */
+const MAX_TRAILERS = 8_192
+
+const sizeLine = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
+
+type Part = 'size' | 'data' | 'data end' | 'trailers' | 'done'
+
+export interface ChunkedBody {
+  /**
+   * Takes what of the bytes, from `at` on, belongs to the body, and gives each piece of its data to `take`. Returns
+   * the index behind that, or -1 where it is no chunked body.
+   */
+  feed(bytes: Buffer, at: number, take: (data: Buffer) => void): number
+  readonly done: boolean
+}
+
+export function createChunkedBody(): ChunkedBody {
+  let part: Part = 'size'
+  /** What has come of the line that is being read. */
+  let line = ''
+  let trailers = 0
+  /** Bytes of the chunk that are still to come. */
+  let left = 0
+
+  /** Reads a line up to its CRLF; the index behind it, or -1. A line that is not whole yet takes all bytes. */
+  const readLine = (bytes: Buffer, at: number, longest: number): number => {
+    // The CR may have come alone.
+    const lf = bytes.indexOf(0x0a, at)
+    const end = lf < 0 ? bytes.length : lf + 1
+    if (end - at + line.length > longest + 2) return -1
+    line += bytes.toString('latin1', at, end)
+    return end
+  }
+
+  return {
+    feed: (bytes, from, take) => {
+      let at = from
+      while (at < bytes.length && part !== 'done') {
+        if (part === 'data') {
+          const end = Math.min(bytes.length, at + left)
+          take(bytes.subarray(at, end))
+          left -= end - at
+          at = end
+          if (left === 0) part = 'data end'
+          continue
+        }
+        at = readLine(bytes, at, part === 'size' ? MAX_SIZE_LINE : part === 'trailers' ? MAX_TRAILERS : 0)
+        if (at < 0) return -1
+        if (!line.endsWith('\n')) continue
+        if (!line.endsWith('\r\n')) return -1
+        const text = line.slice(0, -2)
+        line = ''
+        if (part === 'size') {
+          const size = sizeLine.exec(text)?.[1]
+          if (size === undefined) return -1
+          left = Number.parseInt(size, 16)
+          part = left === 0 ? 'trailers' : 'data'
+        } else if (part === 'data end') {
+          part = 'size'
+        } else if (text === '') {
+          part = 'done'
+        } else {
+          // Trailers are read past and passed on to nobody.
+          trailers += text.length
+          if (trailers > MAX_TRAILERS || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/.test(text))
+            return -1
+        }
+      }
+      return at
+    },
+    get done() {
+      return part === 'done'
+    },
+  }
+}

@@ -1,0 +1,34 @@
+// The head of nodeos's response -> its status, its header lines, and how its body is framed.
+import type { HeaderPairs } from '../platform.ts'
+import { type Framing, framingOf, isCleanHead, readFields } from './fields.ts'
+
+export interface ResponseHead {
+  status: number
+  headers: HeaderPairs
+  /** Undefined: until the connection closes. */
+  body: Framing
+  keepAlive: boolean
+}
+
+/**
+ * Reads a head: the text, one character a byte, from the status line up to and with the CRLF of the last header
+ * line; undefined where it is none. `bodyless` is for the answer to HEAD, which tells a length and has no body.
+ */
+export function readResponseHead(text: string, bodyless: boolean): ResponseHead | undefined {
+  const start = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?\r\n/.exec(text)
+  if (!start || !isCleanHead(text)) return undefined
+  const status = Number(start[2])
+  const headers = readFields(text, start[0].length)
+  if (typeof headers === 'string') return undefined
+  const body = framingOf(headers)
+  if (typeof body === 'string') return undefined
+  let keepAlive = start[1] === '1'
+  for (let at = 0; at < headers.length; at += 2)
+    if (headers[at]!.length === 10 && headers[at]!.toLowerCase() === 'connection') {
+      const option = headers[at + 1]!.toLowerCase()
+      keepAlive = option === 'keep-alive' || (keepAlive && !option.includes('close'))
+    }
+  // RFC 9112, section 6.3.
+  const hasNone = bodyless || status < 200 || status === 204 || status === 304
+  return { status, headers, body: hasNone ? { length: 0 } : body, keepAlive }
+}

@@ -1,0 +1,88 @@
+// The filter's listener: HTTP/1.1 on sockets of node:net, which Node, Bun and Deno all have. It exists beside their own
+// servers because those take as long for a request as everything else together, and because each of them reads
+// requests in its own way: here what one runtime refuses all of them refuse.
+import { createServer, type Server, type Socket } from 'node:net'
+import {
+  ClientConnection,
+  type ConnectionLimits,
+  type ConnectionOwner,
+  type Exchange,
+} from './client-connection.ts'
+
+export interface Http1Limits extends ConnectionLimits {
+  maxConnections: number
+}
+
+export interface Http1Server {
+  server: Server
+  /** Puts changed limits in force. */
+  configure(limits: Http1Limits): void
+  /** Takes no more connections; those that there are end with their next response. */
+  retire(): void
+  /** Takes no more connections and resolves when all are done, or were cut off after so many milliseconds. */
+  close(milliseconds: number): Promise<void>
+}
+
+export interface Http1ServerOptions {
+  limits: Http1Limits
+  /** Whether a connection is to be served; called once for each. */
+  admits(socket: Socket): boolean
+  serve(exchange: Exchange): void
+}
+
+/** Milliseconds between looks at what is late. */
+const SWEEP_INTERVAL = 500
+
+export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions): Http1Server {
+  const connections = new Set<ClientConnection>()
+  let { maxConnections } = limits
+  let whenEmpty: (() => void) | undefined
+
+  const owner: ConnectionOwner = {
+    limits,
+    retired: false,
+    serve,
+    closed: (connection) => {
+      connections.delete(connection)
+      if (connections.size === 0) whenEmpty?.()
+    },
+  }
+
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (connections.size >= maxConnections || !admits(socket)) socket.destroy()
+    else connections.add(new ClientConnection(socket, owner))
+  })
+
+  const sweep = setInterval(() => {
+    const now = Date.now()
+    for (const connection of connections) if (connection.deadline <= now) connection.expire()
+  }, SWEEP_INTERVAL)
+  sweep.unref()
+
+  const retire = () => {
+    owner.retired = true
+    server.close()
+  }
+
+  return {
+    server,
+    configure: (next) => {
+      owner.limits = next
+      maxConnections = next.maxConnections
+    },
+    retire,
+    close: async (milliseconds) => {
+      if (!owner.retired) retire()
+      const empty = new Promise<void>((resolve) => {
+        whenEmpty = resolve
+      })
+      for (const connection of connections) if (connection.isIdle) connection.destroy()
+      const timer = setTimeout(() => {
+        for (const connection of connections) connection.destroy()
+      }, milliseconds)
+      if (connections.size > 0) await empty
+      clearTimeout(timer)
+      clearInterval(sweep)
+    },
+  }
+}

@@ -1,0 +1,379 @@
+// Kept connections to nodeos, and one request at a time on each.
+import { Buffer } from 'node:buffer'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { HeaderPairs } from '../platform.ts'
+import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
+import { writeFields } from './fields.ts'
+import { readResponseHead } from './response-head.ts'
+
+export interface UpstreamJob {
+  method: string
+  /** Path and query. */
+  target: string
+  /** Without Host and the framing. */
+  headers: HeaderPairs
+  body: Uint8Array | string | null
+  /** Milliseconds until the response's head, and between two pieces of its body. */
+  headTimeout: number
+  bodyTimeout: number
+  /** The request is sent once more where a kept connection turns out to be closed. */
+  mayRetry: boolean
+  listener: UpstreamListener
+}
+
+/** Told what comes; exactly one of `onEnd` and `onError` is called, once. */
+export interface UpstreamListener {
+  onHead(status: number, headers: HeaderPairs): void
+  /** False: no more until `resume`. */
+  onData(chunk: Buffer): boolean
+  onEnd(): void
+  onError(error: UpstreamError): void
+}
+
+export type UpstreamError =
+  /** No connection, or it broke. */
+  | 'closed'
+  /** No head, or nothing more of the body, in time. */
+  | 'late'
+  /** By whoever asked. */
+  | 'aborted'
+
+export interface UpstreamCall {
+  /** Ends it; the listener's `onError` is called, unless the call has ended. */
+  abort(): void
+  resume(): void
+}
+
+export interface Upstream {
+  send(job: UpstreamJob): UpstreamCall
+  /** Resolves when what is under way is done; idle connections are closed. */
+  close(): Promise<void>
+  /** Ends everything. */
+  destroy(): void
+}
+
+export interface UpstreamOptions {
+  /** As in http://127.0.0.1:8888. */
+  origin: string
+  /** Connections; requests over that wait for one. */
+  connections: number
+  /** Milliseconds. */
+  connectTimeout: number
+}
+
+/** Milliseconds after which an idle connection is closed, before its other end may do so just as it is used. */
+const IDLE_TIME = 4_000
+
+const SWEEP_INTERVAL = 500
+
+/** Bytes of a response head. */
+const MAX_HEAD = 65_536
+
+/** Bytes up to which copying into one write costs less than a second one. */
+const SMALL = 16_384
+
+export function createUpstream({ origin, connections, connectTimeout }: UpstreamOptions): Upstream {
+  const url = new URL(origin)
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const isTls = url.protocol === 'https:'
+  const port = Number(url.port || (isTls ? 443 : 80))
+  const pool: Pool = {
+    host: url.host,
+    connect: () => {
+      const options = { host: hostname, port, noDelay: true }
+      if (!isTls) return connectTcp(options)
+      // An address is no server name (RFC 6066, section 3).
+      const servername = /^[\d.]+$|:/.test(hostname) ? '' : hostname
+      return connectTls({ ...options, servername, ALPNProtocols: ['http/1.1'] })
+    },
+    connectedEvent: isTls ? 'secureConnect' : 'connect',
+    connectTimeout,
+    idle: [],
+    open: new Set(),
+    waiting: [],
+    closing: undefined,
+  }
+  const sweep = setInterval(() => {
+    const now = Date.now()
+    for (const connection of pool.open) if (connection.deadline <= now) connection.expire()
+    for (const call of pool.waiting) if (call.deadline <= now) call.fail('late')
+  }, SWEEP_INTERVAL)
+  sweep.unref()
+
+  return {
+    send: (job) => {
+      const call = new Call(pool, job)
+      const connection = pool.idle.pop()
+      if (connection) connection.begin(call)
+      else if (pool.open.size < connections) new UpstreamConnection(pool, call)
+      else pool.waiting.push(call)
+      return call
+    },
+    close: async () => {
+      for (const connection of [...pool.idle]) connection.destroy()
+      if (pool.open.size > 0)
+        await new Promise<void>((resolve) => {
+          pool.closing = resolve
+        })
+      clearInterval(sweep)
+    },
+    destroy: () => {
+      for (const call of [...pool.waiting]) call.fail('aborted')
+      for (const connection of pool.open) connection.destroy()
+    },
+  }
+}
+
+interface Pool {
+  host: string
+  connect(): Socket
+  connectedEvent: string
+  connectTimeout: number
+  /** The one that was used last is used next. */
+  idle: UpstreamConnection[]
+  open: Set<UpstreamConnection>
+  waiting: Call[]
+  /** Called when no connection is left; there is one when no more is to be kept. */
+  closing: (() => void) | undefined
+}
+
+class Call implements UpstreamCall {
+  readonly job: UpstreamJob
+  readonly #pool: Pool
+  connection: UpstreamConnection | undefined
+  /** Unix time in milliseconds until which it waits for a connection and then for the head. */
+  deadline: number
+  #isOver = false
+
+  constructor(pool: Pool, job: UpstreamJob) {
+    this.#pool = pool
+    this.job = job
+    this.deadline = Date.now() + job.headTimeout
+  }
+
+  abort(): void {
+    this.fail('aborted')
+  }
+
+  resume(): void {
+    this.connection?.resume()
+  }
+
+  fail(error: UpstreamError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { connection } = this
+    this.connection = undefined
+    if (connection) connection.destroy()
+    else {
+      const { waiting } = this.#pool
+      const at = waiting.indexOf(this)
+      if (at >= 0) waiting.splice(at, 1)
+    }
+    this.job.listener.onError(error)
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.connection = undefined
+    this.job.listener.onEnd()
+  }
+}
+
+class UpstreamConnection {
+  /** Unix time in milliseconds at which whatever is waited for is late. */
+  deadline: number
+  readonly #pool: Pool
+  readonly #socket: Socket
+  #call: Call | undefined
+  #isConnected = false
+  /** It had a request before. */
+  #isUsed = false
+  /** Something of the response has come. */
+  #hasBegun = false
+  #partialHead: Buffer | undefined
+  #isReadingBody = false
+  /** Bytes that are still to come; infinite where the connection's end is the body's. */
+  #left = 0
+  #chunked: ChunkedBody | undefined
+  #isPaused = false
+  #keepAlive = false
+
+  constructor(pool: Pool, call: Call) {
+    this.#pool = pool
+    pool.open.add(this)
+    this.deadline = Date.now() + pool.connectTimeout
+    const socket = pool.connect()
+    this.#socket = socket
+    socket.once(pool.connectedEvent, () => {
+      this.#isConnected = true
+      if (this.#call) this.deadline = this.#call.deadline
+    })
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    // 'close' follows.
+    socket.on('error', () => {})
+    socket.on('end', () => this.#onEnd())
+    socket.on('close', () => this.#onClose())
+    this.begin(call)
+  }
+
+  /** Sends a request. */
+  begin(call: Call): void {
+    const { method, target, headers, body } = call.job
+    call.connection = this
+    this.#call = call
+    this.#hasBegun = false
+    this.#isReadingBody = false
+    if (this.#isConnected) this.deadline = call.deadline
+    let head = `${method} ${target} HTTP/1.1\r\nhost: ${this.#pool.host}\r\n${writeFields(headers)}`
+    if (body === null) {
+      // Without a length a body might be expected with these.
+      head +=
+        method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? '\r\n' : 'content-length: 0\r\n\r\n'
+      this.#socket.write(head, 'latin1')
+      return
+    }
+    const bytes =
+      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length)
+    head += `content-length: ${bytes.length}\r\n\r\n`
+    if (bytes.length <= SMALL) this.#socket.write(head + bytes.toString('latin1'), 'latin1')
+    else {
+      this.#socket.write(head, 'latin1')
+      this.#socket.write(bytes)
+    }
+  }
+
+  resume(): void {
+    if (!this.#isPaused || !this.#call) return
+    this.#isPaused = false
+    this.deadline = Date.now() + this.#call.job.bodyTimeout
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#leaveIdle()
+    this.#socket.destroy()
+  }
+
+  expire(): void {
+    const call = this.#call
+    if (!call) this.destroy()
+    else call.fail(this.#isConnected ? 'late' : 'closed')
+  }
+
+  #leaveIdle(): void {
+    const { idle } = this.#pool
+    const at = idle.indexOf(this)
+    if (at >= 0) idle.splice(at, 1)
+  }
+
+  #onData(chunk: Buffer): void {
+    // Nobody asked for anything.
+    if (!this.#call) return this.destroy()
+    if (this.#isReadingBody) this.#readBody(chunk, 0)
+    else {
+      this.#hasBegun = true
+      const bytes = this.#partialHead ? Buffer.concat([this.#partialHead, chunk]) : chunk
+      this.#partialHead = undefined
+      this.#readHead(bytes, 0)
+    }
+  }
+
+  #readHead(bytes: Buffer, from: number): void {
+    const call = this.#call!
+    const { job } = call
+    const text = bytes.toString('latin1', from, Math.min(bytes.length, from + MAX_HEAD))
+    const end = text.indexOf('\r\n\r\n')
+    if (end < 0) {
+      if (text.length === MAX_HEAD) call.fail('closed')
+      else this.#partialHead = bytes.subarray(from)
+      return
+    }
+    const head = readResponseHead(text.slice(0, end + 2), job.method === 'HEAD')
+    const at = from + end + 4
+    // 101 would make another protocol of it, which was not asked for.
+    if (!head || head.status === 101) return call.fail('closed')
+    if (head.status < 200) return this.#readHead(bytes, at)
+    const { body } = head
+    this.#isReadingBody = true
+    this.#keepAlive = head.keepAlive && body !== undefined
+    this.#chunked = body && 'chunked' in body ? createChunkedBody() : undefined
+    this.#left = body === undefined || 'chunked' in body ? Number.POSITIVE_INFINITY : body.length
+    this.deadline = Date.now() + job.bodyTimeout
+    job.listener.onHead(head.status, head.headers)
+    if (call === this.#call) this.#readBody(bytes, at)
+  }
+
+  #readBody(bytes: Buffer, from: number): void {
+    const call = this.#call!
+    let end: number
+    if (this.#chunked) {
+      end = this.#chunked.feed(bytes, from, (data) => this.#give(call, data))
+      if (end < 0) return call.fail('closed')
+    } else {
+      end = Math.min(bytes.length, from + this.#left)
+      this.#left -= end - from
+      if (end > from) this.#give(call, from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end))
+    }
+    if (call !== this.#call) return
+    if (this.#left > 0 && !this.#chunked?.done) return
+    // More than was asked for: what it would be is anybody's guess.
+    if (end < bytes.length) this.#keepAlive = false
+    this.#finish(call)
+  }
+
+  #give(call: Call, data: Buffer): void {
+    if (call !== this.#call || data.length === 0) return
+    if (call.job.listener.onData(data)) {
+      if (!this.#isPaused) this.deadline = Date.now() + call.job.bodyTimeout
+      return
+    }
+    // Nobody can say how long the client takes.
+    this.deadline = Number.POSITIVE_INFINITY
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  #finish(call: Call): void {
+    const pool = this.#pool
+    this.#call = undefined
+    this.#isUsed = true
+    if (this.#isPaused) {
+      this.#isPaused = false
+      this.#socket.resume()
+    }
+    const isKept = this.#keepAlive && pool.closing === undefined && this.#socket.writableLength === 0
+    const next = isKept ? pool.waiting.shift() : undefined
+    if (next) this.begin(next)
+    else if (isKept) {
+      this.deadline = Date.now() + IDLE_TIME
+      pool.idle.push(this)
+    } else this.#socket.destroy()
+    call.end()
+  }
+
+  #onEnd(): void {
+    const call = this.#call
+    if (call && this.#isReadingBody && this.#left === Number.POSITIVE_INFINITY && !this.#chunked)
+      this.#finish(call)
+    else this.destroy()
+  }
+
+  #onClose(): void {
+    const pool = this.#pool
+    this.#leaveIdle()
+    pool.open.delete(this)
+    const call = this.#call
+    this.#call = undefined
+    if (call && call.connection === this) {
+      call.connection = undefined
+      // It may have been closed as idle, just before or while the request was sent.
+      if (this.#isUsed && !this.#hasBegun && call.job.mayRetry) new UpstreamConnection(pool, call)
+      else call.fail('closed')
+    }
+    const next = pool.waiting.shift()
+    if (next) new UpstreamConnection(pool, next)
+    if (pool.open.size === 0) pool.closing?.()
+  }
+}

@@ -1,0 +1,401 @@
+// The platform on Node, Bun and Deno: HTTP/1.1 on sockets, from the client and to nodeos, and what a client may hold
+// open and for how long.
+import { Buffer } from 'node:buffer'
+import type { Context, Hono } from 'hono'
+import type { Address } from '../../shared/address.ts'
+import type { FilterConfig } from '../../shared/config.ts'
+import { listen } from '../../shared/node-program.ts'
+import type { MemoryBans } from '../bans/memory.ts'
+import { responseHeaders } from '../headers.ts'
+import type { Exchange } from '../http1/client-connection.ts'
+import { createHttp1Server, type Http1Limits } from '../http1/server.ts'
+import { createUpstream, type Upstream, type UpstreamCall, type UpstreamError } from '../http1/upstream.ts'
+import { nodeosOrigin } from '../nodeos-origin.ts'
+import type {
+  BodyRead,
+  HeaderPairs,
+  Platform,
+  ResponsePolicy,
+  UpstreamAnswer,
+  UpstreamQuestion,
+  UpstreamRequest,
+  UpstreamTrouble,
+} from '../platform.ts'
+import { createBufferedBytes } from './buffered-bytes.ts'
+import { createClientLoads } from './client-loads.ts'
+import type { FilterListener, FilterRuntime } from './filter-program.ts'
+import { createLargeBodies, LARGE_BODY, takeTurn } from './large-bodies.ts'
+
+/** Connections to nodeos; requests over that wait for one. */
+const UPSTREAM_CONNECTIONS = 1024
+
+/** Milliseconds that exchanges have to end when the filter does. */
+const LAST_EXCHANGES = 1_000
+
+/** Milliseconds to connect to nodeos. */
+const CONNECT_TIMEOUT = 5_000
+
+const OVERLOADED: UpstreamTrouble = {
+  code: 'OVERLOADED',
+  detail: 'Too many requests at one time; try again',
+}
+
+const UNREACHABLE: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'nodeos does not answer; try again',
+}
+
+const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
+
+/** Says to the app, and to the listener, that the response is written by other means. */
+const ANSWERED = new Response(null, { status: 204 })
+
+/** The filter on a runtime with sockets. */
+export function createSocketRuntime(config: () => FilterConfig): FilterRuntime {
+  const { platform, close } = createSocketPlatform(config)
+  return { platform, listen: listenOnSocket, close }
+}
+
+export interface SocketPlatform {
+  platform: Platform
+  /** Resolves when what is under way to nodeos is done. */
+  close(): Promise<void>
+}
+
+export function createSocketPlatform(config: () => FilterConfig): SocketPlatform {
+  let current: { origin: string; upstream: Upstream } | undefined
+  const buffered = createBufferedBytes(config)
+  const largeBodies = createLargeBodies()
+  const load: Load = { exchanges: 0, answerBytes: 0 }
+
+  const upstreamOf = (settings: FilterConfig): Upstream => {
+    const origin = nodeosOrigin(settings)
+    if (current?.origin === origin) return current.upstream
+    void current?.upstream.close()
+    const upstream = createUpstream({
+      origin,
+      connections: UPSTREAM_CONNECTIONS,
+      connectTimeout: CONNECT_TIMEOUT,
+    })
+    current = { origin, upstream }
+    return upstream
+  }
+
+  const readBody = (c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead => {
+    const exchange = exchangeOf(c)
+    if (!exchange.hasBody) return NO_BODY
+    const whole = exchange.takeBody()
+    if (whole && whole.length <= LARGE_BODY) {
+      if (whole.length > maxBytes) return { tooLarge: true }
+      const fits = buffered.hold(client, whole.length)
+      if (fits) {
+        exchange.onOver = () => buffered.release(client, whole.length)
+        return { bytes: whole }
+      }
+      buffered.release(client, whole.length)
+      return { overloaded: true }
+    }
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      let isWhole = false
+      /** Ends the turn of a large body, or its wait for one. */
+      let leave: (() => void) | undefined
+      let hasTurn = false
+      let isScheduled = false
+      const release = () => {
+        leave?.()
+        leave = undefined
+        if (size > 0) buffered.release(client, size)
+        size = 0
+      }
+      exchange.onOver = release
+      const finish = (read: BodyRead) => {
+        exchange.stopReading()
+        if ('bytes' in read) {
+          leave?.()
+          leave = undefined
+        } else release()
+        resolve(read)
+      }
+      const take = (chunk: Buffer) => {
+        size += chunk.length
+        const fits = buffered.hold(client, chunk.length)
+        if (size > maxBytes) return finish({ tooLarge: true })
+        if (!fits) return finish({ overloaded: true })
+        chunks.push(chunk)
+        if (size <= LARGE_BODY) return
+        // Else one socket would be read for two megabytes before the next one's turn.
+        exchange.pause()
+        if (leave) {
+          if (hasTurn) schedule()
+        } else
+          leave = largeBodies.enter(client, () => {
+            hasTurn = true
+            schedule()
+          })
+      }
+      const schedule = () => {
+        if (!isScheduled) setImmediate(readOn)
+        isScheduled = true
+      }
+      const readOn = () => {
+        isScheduled = false
+        exchange.resume()
+        if (isWhole) takeTurn(deliver)
+      }
+      const end = () => {
+        isWhole = true
+        if (size <= LARGE_BODY) deliver()
+      }
+      const deliver = () => {
+        if (exchange.isOver) finish({ aborted: true })
+        else finish({ bytes: joined(chunks, size) })
+      }
+      if (whole) {
+        take(whole)
+        end()
+      } else exchange.read({ data: take, end, aborted: () => finish({ aborted: true }) })
+    })
+  }
+
+  const platform: Platform = {
+    incoming: (c) => exchangeOf(c),
+    readBody,
+    forward: (c, request, policy) => {
+      const settings = config()
+      // A client that leaves lets go of its connection and of the body it sent, but not of its turn at nodeos.
+      const bytes = request.body?.length ?? 0
+      const fits = bytes === 0 || buffered.hold(request.client, bytes)
+      load.exchanges++
+      const end = () => {
+        if (bytes > 0) buffered.release(request.client, bytes)
+        load.exchanges--
+      }
+      if (!fits || load.exchanges > settings.maxConnections) {
+        end()
+        return Promise.resolve(OVERLOADED)
+      }
+      return new Promise((resolve) => {
+        forward({
+          exchange: exchangeOf(c),
+          request,
+          policy,
+          settings,
+          upstream: upstreamOf(settings),
+          load,
+          resolve,
+          end,
+        })
+      })
+    },
+    ask: (question, maxBytes) => {
+      const settings = config()
+      return ask(upstreamOf(settings), question, settings, maxBytes)
+    },
+    answer: (c, { status, fields, body, close }) => {
+      exchangeOf(c).respond(status, fields, body, close)
+      return ANSWERED
+    },
+    sharesAnswers: true,
+    waitUntil: () => {},
+  }
+  return {
+    platform,
+    close: async () => {
+      // What is left belongs to clients that are gone.
+      const timer = setTimeout(() => current?.upstream.destroy(), LAST_EXCHANGES)
+      await current?.upstream.close()
+      clearTimeout(timer)
+    },
+  }
+}
+
+function exchangeOf(c: Context): Exchange {
+  return c.env as Exchange
+}
+
+interface Load {
+  exchanges: number
+  /** Bytes of nodeos's answers that are kept to be judged. */
+  answerBytes: number
+}
+
+interface Forwarding {
+  exchange: Exchange
+  request: UpstreamRequest
+  policy: ResponsePolicy
+  settings: FilterConfig
+  upstream: Upstream
+  /** Of all exchanges together. */
+  load: Load
+  resolve(answer: Response | UpstreamTrouble): void
+  /** Called once, when nothing more comes from nodeos. */
+  end(): void
+}
+
+/** Sends a request to nodeos and its response straight to the client. */
+function forward({ exchange, request, policy, settings, upstream, load, resolve, end }: Forwarding): void {
+  let kept: Buffer[] = []
+  let keptBytes = 0
+  let keeping = policy.keep > 0
+  let status = 0
+
+  const stopKeeping = (): Uint8Array | undefined => {
+    load.answerBytes -= keptBytes
+    const answer = keeping ? joined(kept, keptBytes) : undefined
+    keeping = false
+    keptBytes = 0
+    kept = []
+    return answer
+  }
+  const finish = (observed: Uint8Array | undefined) => {
+    end()
+    if (status > 0) policy.observe(status, observed)
+  }
+
+  const call: UpstreamCall = upstream.send({
+    ...questionOf(request, settings),
+    mayRetry: request.retryable,
+    listener: {
+      onHead: (statusCode, headers) => {
+        status = statusCode
+        exchange.begin(status, responseHeaders(headers, policy.headers))
+        resolve(ANSWERED)
+      },
+      onData: (chunk) => {
+        if (keeping) {
+          kept.push(chunk)
+          keptBytes += chunk.length
+          load.answerBytes += chunk.length
+          if (keptBytes > policy.keep || load.answerBytes > settings.maxBufferedBytes) {
+            keeping = false
+            stopKeeping()
+          }
+        }
+        return exchange.write(chunk)
+      },
+      onEnd: () => {
+        exchange.end()
+        finish(stopKeeping())
+      },
+      onError: (error) => {
+        stopKeeping()
+        // The head is out; a closed connection is all that can still say that the body is not whole.
+        if (status > 0) exchange.cut()
+        else resolve(exchange.isOver ? ANSWERED : troubleOf(error, settings))
+        finish(undefined)
+      },
+    },
+  })
+  exchange.onDrain = () => call.resume()
+  // nodeos executes a transaction that it was handed, so a client that leaves does not escape the verdict.
+  exchange.onGone = () => (request.retryable ? call.abort() : call.resume())
+}
+
+function questionOf(
+  { target, method, headers, body }: UpstreamQuestion,
+  { nodeosTimeout, nodeosBodyTimeout }: FilterConfig,
+) {
+  return {
+    target,
+    method,
+    headers,
+    body,
+    headTimeout: nodeosTimeout * 1000,
+    bodyTimeout: nodeosBodyTimeout * 1000,
+  }
+}
+
+/** The whole answer; undefined where its body has more than `maxBytes`. */
+function ask(
+  upstream: Upstream,
+  question: UpstreamQuestion,
+  settings: FilterConfig,
+  maxBytes: number,
+): Promise<UpstreamAnswer | UpstreamTrouble | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    let status = 0
+    let headers: HeaderPairs = []
+    const call = upstream.send({
+      ...questionOf(question, settings),
+      mayRetry: true,
+      listener: {
+        onHead: (statusCode, pairs) => {
+          status = statusCode
+          headers = pairs
+        },
+        onData: (chunk) => {
+          size += chunk.length
+          if (size <= maxBytes) chunks.push(chunk)
+          else {
+            resolve(undefined)
+            // Not from within what the call itself does; the rest is not read.
+            queueMicrotask(() => call.abort())
+          }
+          return true
+        },
+        onEnd: () => resolve({ status, headers, body: joined(chunks, size) }),
+        onError: (error) => resolve(troubleOf(error, settings)),
+      },
+    })
+  })
+}
+
+function joined(chunks: Buffer[], size: number): Buffer {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+}
+
+function troubleOf(error: UpstreamError, settings: FilterConfig): UpstreamTrouble {
+  if (error === 'late')
+    return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${settings.nodeosTimeout} s` }
+  return UNREACHABLE
+}
+
+/** Listens for clients, and answers them with the app. */
+export async function listenOnSocket(
+  app: Hono,
+  config: FilterConfig,
+  bans: Pick<MemoryBans, 'isShutOut'>,
+): Promise<FilterListener> {
+  const loads = createClientLoads(config, bans)
+  const { server, configure, retire, close } = createHttp1Server({
+    limits: limitsOf(config),
+    admits: loads.open,
+    serve: (exchange) => {
+      // Hono asks a request for its method and its URL only.
+      const answered = app.fetch(exchange as unknown as Request, exchange)
+      if (answered instanceof Promise) void answered.then((response) => answer(exchange, response))
+      else void answer(exchange, answered)
+    },
+  })
+  const address = await listen(server, 'listenPort', config.listenIP, config.listenPort)
+  return {
+    address,
+    configure: (next) => {
+      loads.configure(next)
+      configure(limitsOf(next))
+    },
+    retire,
+    close,
+  }
+}
+
+function limitsOf(config: FilterConfig): Http1Limits {
+  return {
+    maxHeaderSize: config.maxHeaderSize,
+    headTimeout: config.headTimeout * 1000,
+    bodyTimeout: config.bodyTimeout * 1000,
+    keepAliveTimeout: config.keepAliveTimeout * 1000,
+    requestTimeout: config.requestTimeout * 1000,
+    maxConnections: config.maxConnections,
+  }
+}
+
+/** Sends a Response of Hono's own, where nothing has answered yet. */
+async function answer(exchange: Exchange, response: Response): Promise<void> {
+  if (exchange.isAnswered || exchange.isOver) return
+  exchange.respond(response.status, [...response.headers].flat(), await response.text(), true)
+}
