@@ -164,7 +164,10 @@ export class ClientConnection {
       return
     }
     const head = readRequestHead(text.slice(from, end + 2))
-    if ('status' in head) return this.refuse(head.status, head.reason)
+    if ('status' in head) {
+      this.refuse(head.status, head.reason)
+      return
+    }
     const bodyAt = end + 4
     const exchange = new Exchange(this, head, bodyAt < bytes.length ? bytes.subarray(bodyAt) : undefined)
     this.#exchange = exchange

@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { writeFields } from './fields.ts'
-import { readResponseHead } from './response-head.ts'
+import { type ResponseHead, readResponseHead } from './response-head.ts'
 
 export interface UpstreamJob {
   method: string
@@ -270,8 +270,8 @@ class UpstreamConnection {
 
   #onData(chunk: Buffer): void {
     // Nobody asked for anything.
-    if (!this.#call) return this.destroy()
-    if (this.#isReadingBody) this.#readBody(chunk, 0)
+    if (!this.#call) this.destroy()
+    else if (this.#isReadingBody) this.#readBody(chunk, 0)
     else {
       this.#hasBegun = true
       const bytes = this.#partialHead ? Buffer.concat([this.#partialHead, chunk]) : chunk
@@ -282,7 +282,6 @@ class UpstreamConnection {
 
   #readHead(bytes: Buffer, from: number): void {
     const call = this.#call!
-    const { job } = call
     const text = bytes.toString('latin1', from, Math.min(bytes.length, from + MAX_HEAD))
     const end = text.indexOf('\r\n\r\n')
     if (end < 0) {
@@ -290,18 +289,23 @@ class UpstreamConnection {
       else this.#partialHead = bytes.subarray(from)
       return
     }
-    const head = readResponseHead(text.slice(0, end + 2), job.method === 'HEAD')
+    const head = readResponseHead(text.slice(0, end + 2), call.job.method === 'HEAD')
     const at = from + end + 4
     // 101 would make another protocol of it, which was not asked for.
-    if (!head || head.status === 101) return call.fail('closed')
-    if (head.status < 200) return this.#readHead(bytes, at)
-    const { body } = head
+    if (!head || head.status === 101) call.fail('closed')
+    else if (head.status < 200) this.#readHead(bytes, at)
+    else this.#begin(call, head, bytes, at)
+  }
+
+  /** Passes a head on, and what has come of the body. */
+  #begin(call: Call, { status, headers, body, keepAlive }: ResponseHead, bytes: Buffer, at: number): void {
+    const { job } = call
     this.#isReadingBody = true
-    this.#keepAlive = head.keepAlive && body !== undefined
+    this.#keepAlive = keepAlive && body !== undefined
     this.#chunked = body && 'chunked' in body ? createChunkedBody() : undefined
     this.#left = body === undefined || 'chunked' in body ? Number.POSITIVE_INFINITY : body.length
     this.deadline = Date.now() + job.bodyTimeout
-    job.listener.onHead(head.status, head.headers)
+    job.listener.onHead(status, headers)
     if (call === this.#call) this.#readBody(bytes, at)
   }
 
@@ -310,7 +314,7 @@ class UpstreamConnection {
     let end: number
     if (this.#chunked) {
       end = this.#chunked.feed(bytes, from, (data) => this.#give(call, data))
-      if (end < 0) return call.fail('closed')
+      if (end < 0) call.fail('closed')
     } else {
       end = Math.min(bytes.length, from + this.#left)
       this.#left -= end - from
