@@ -1,6 +1,7 @@
 // A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
 
 import type { Buffer } from 'node:buffer'
+import { textOf } from './wire-bytes.ts'
 
 /** Characters of a chunk's first line: its size, and extensions that nobody uses. */
 const MAX_SIZE_LINE = 128
@@ -35,7 +36,7 @@ export function createChunkedBody(): ChunkedBody {
     const lf = bytes.indexOf(0x0a, at)
     const end = lf < 0 ? bytes.length : lf + 1
     if (end - at + line.length > longest + 2) return -1
-    line += bytes.toString('latin1', at, end)
+    line += textOf(bytes, at, end)
     return end
   }
 

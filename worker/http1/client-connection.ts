@@ -7,6 +7,7 @@ import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { isCleanHead, writeFields } from './fields.ts'
 import { type RequestHead, readRequestHead } from './request-head.ts'
+import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
 /** Times are in milliseconds. */
 export interface ConnectionLimits {
@@ -35,9 +36,6 @@ export interface BodySink {
   end(): void
   aborted(): void
 }
-
-/** Bytes up to which copying into one write costs less than a second one. */
-const SMALL = 16_384
 
 /** Milliseconds in which a client whose connection ends may read the last response. */
 const LINGER_TIME = 2_000
@@ -152,18 +150,18 @@ export class ClientConnection {
 
   #readHead(bytes: Buffer): void {
     const { maxHeaderSize } = this.owner.limits
-    const text = bytes.toString('latin1', 0, Math.min(bytes.length, maxHeaderSize + 4))
     // RFC 9112, section 2.2: an empty line may come before a request.
-    const from = text.startsWith('\r\n') ? 2 : 0
-    const end = text.indexOf('\r\n\r\n', from)
-    if (end < 0) {
-      if (text.length > maxHeaderSize) this.refuse(431, `a request head of more than ${maxHeaderSize} bytes`)
-      else if (!isCleanHead(text.endsWith('\r') ? text.slice(0, -1) : text))
+    const from = bytes[0] === 0x0d && bytes[1] === 0x0a ? 2 : 0
+    const end = findHeadEnd(bytes, from)
+    if (end < 0 || end - from > maxHeaderSize) {
+      if (bytes.length - from > maxHeaderSize)
+        this.refuse(431, `a request head of more than ${maxHeaderSize} bytes`)
+      else if (!isCleanHead(textOf(bytes, from, bytes.length)))
         this.refuse(400, 'a control character, or CR or LF alone, in the head')
       else this.input = bytes
       return
     }
-    const head = readRequestHead(text.slice(from, end + 2))
+    const head = readRequestHead(textOf(bytes, from, end + 2))
     if ('status' in head) {
       this.refuse(head.status, head.reason)
       return
@@ -338,14 +336,12 @@ export class Exchange {
     onOver?.()
   }
 
-  /** Sends a whole response. */
+  /** Sends a whole response; its length is added to the fields. */
   respond(status: number, fields: HeaderPairs, body: string | Uint8Array, close: boolean): void {
-    const text = typeof body === 'string' ? body : undefined
-    const size = text === undefined ? body.length : Buffer.byteLength(text)
-    this.begin(status, [...fields, 'content-length', String(size)], close)
-    // One character a byte, so that head and body are one write.
-    if (text !== undefined && size === text.length) this.#pendingHead += this.#sendsBody ? text : ''
-    else this.write(typeof body === 'string' ? Buffer.from(body) : body)
+    const bytes = typeof body === 'string' ? toWire(body) : body
+    fields.push('content-length', String(bytes.length))
+    this.begin(status, fields, close)
+    this.write(bytes)
     this.end()
   }
 
@@ -382,23 +378,13 @@ export class Exchange {
   }
 
   /** Writes a piece of the body; false: wait for `onDrain` before the next one. */
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array | string): boolean {
     if (this.isOver) return true
     if (!this.#sendsBody || chunk.length === 0) return true
     const { socket } = this.#connection
     const head = this.#pendingHead + (this.#sendsChunks ? `${chunk.length.toString(16)}\r\n` : '')
-    const tail = this.#sendsChunks ? '\r\n' : ''
     this.#pendingHead = ''
-    let more: boolean
-    if (chunk.length <= SMALL) {
-      const { buffer, byteOffset, length } = chunk
-      const text = Buffer.from(buffer, byteOffset, length).toString('latin1')
-      more = this.#write(head + text + tail)
-    } else {
-      if (head !== '') this.#write(head)
-      more = socket.write(chunk)
-      if (tail !== '') more = this.#write(tail)
-    }
+    const more = writeMessage(socket, head, chunk, this.#sendsChunks ? '\r\n' : '')
     if (!more && !this.#waitsForDrain) {
       this.#waitsForDrain = true
       socket.once('drain', () => {

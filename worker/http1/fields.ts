@@ -2,14 +2,18 @@
 // space around a name, no bare CR or LF, no control characters. What forgives less cannot be read in two ways.
 import type { HeaderPairs } from '../platform.ts'
 
-/** Anything that may not stand in a head: control characters, and CR or LF alone. */
-const forbidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/
-
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** Whether a head, up to and with the CRLF of its last line, holds only characters that may stand in one. */
+/** Whether a head, or the beginning of one, holds no control characters, and CR and LF only together. */
 export function isCleanHead(text: string): boolean {
-  return !forbidden.test(text)
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x7f) return false
+    if (code >= 0x20 || code === 0x09) continue
+    if (code !== 0x0d || (at + 1 < text.length && text.charCodeAt(at + 1) !== 0x0a)) return false
+    at++
+  }
+  return true
 }
 
 export function isToken(text: string): boolean {

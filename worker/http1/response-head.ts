@@ -15,14 +15,13 @@ export interface ResponseHead {
  * line; undefined where it is none. `bodyless` is for the answer to HEAD, which tells a length and has no body.
  */
 export function readResponseHead(text: string, bodyless: boolean): ResponseHead | undefined {
-  const start = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?\r\n/.exec(text)
-  if (!start || !isCleanHead(text)) return undefined
-  const status = Number(start[2])
-  const headers = readFields(text, start[0].length)
+  if (!isCleanHead(text) || !/^HTTP\/1\.[01] [1-5]\d\d[ \r]/.test(text)) return undefined
+  const status = Number(text.slice(9, 12))
+  const headers = readFields(text, text.indexOf('\r\n') + 2)
   if (typeof headers === 'string') return undefined
   const body = framingOf(headers)
   if (typeof body === 'string') return undefined
-  let keepAlive = start[1] === '1'
+  let keepAlive = text[7] === '1'
   for (let at = 0; at < headers.length; at += 2)
     if (headers[at]!.length === 10 && headers[at]!.toLowerCase() === 'connection') {
       const option = headers[at + 1]!.toLowerCase()

@@ -6,6 +6,7 @@ import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { writeFields } from './fields.ts'
 import { type ResponseHead, readResponseHead } from './response-head.ts'
+import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
 export interface UpstreamJob {
   method: string
@@ -69,9 +70,6 @@ const SWEEP_INTERVAL = 500
 
 /** Bytes of a response head. */
 const MAX_HEAD = 65_536
-
-/** Bytes up to which copying into one write costs less than a second one. */
-const SMALL = 16_384
 
 export function createUpstream({ origin, connections, connectTimeout }: UpstreamOptions): Upstream {
   const url = new URL(origin)
@@ -234,14 +232,8 @@ class UpstreamConnection {
       this.#socket.write(head, 'latin1')
       return
     }
-    const bytes =
-      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length)
-    head += `content-length: ${bytes.length}\r\n\r\n`
-    if (bytes.length <= SMALL) this.#socket.write(head + bytes.toString('latin1'), 'latin1')
-    else {
-      this.#socket.write(head, 'latin1')
-      this.#socket.write(bytes)
-    }
+    const bytes = typeof body === 'string' ? toWire(body) : body
+    writeMessage(this.#socket, `${head}content-length: ${bytes.length}\r\n\r\n`, bytes)
   }
 
   resume(): void {
@@ -282,15 +274,14 @@ class UpstreamConnection {
 
   #readHead(bytes: Buffer, from: number): void {
     const call = this.#call!
-    const text = bytes.toString('latin1', from, Math.min(bytes.length, from + MAX_HEAD))
-    const end = text.indexOf('\r\n\r\n')
-    if (end < 0) {
-      if (text.length === MAX_HEAD) call.fail('closed')
+    const end = findHeadEnd(bytes, from)
+    if (end < 0 || end - from > MAX_HEAD) {
+      if (bytes.length - from > MAX_HEAD) call.fail('closed')
       else this.#partialHead = bytes.subarray(from)
       return
     }
-    const head = readResponseHead(text.slice(0, end + 2), call.job.method === 'HEAD')
-    const at = from + end + 4
+    const head = readResponseHead(textOf(bytes, from, end + 2), call.job.method === 'HEAD')
+    const at = end + 4
     // 101 would make another protocol of it, which was not asked for.
     if (!head || head.status === 101) call.fail('closed')
     else if (head.status < 200) this.#readHead(bytes, at)
@@ -306,7 +297,7 @@ class UpstreamConnection {
     this.#left = body === undefined || 'chunked' in body ? Number.POSITIVE_INFINITY : body.length
     this.deadline = Date.now() + job.bodyTimeout
     job.listener.onHead(status, headers)
-    if (call === this.#call) this.#readBody(bytes, at)
+    if (call.connection === this) this.#readBody(bytes, at)
   }
 
   #readBody(bytes: Buffer, from: number): void {
@@ -320,7 +311,7 @@ class UpstreamConnection {
       this.#left -= end - from
       if (end > from) this.#give(call, from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end))
     }
-    if (call !== this.#call) return
+    if (call.connection !== this) return
     if (this.#left > 0 && !this.#chunked?.done) return
     // More than was asked for: what it would be is anybody's guess.
     if (end < bytes.length) this.#keepAlive = false
@@ -328,7 +319,7 @@ class UpstreamConnection {
   }
 
   #give(call: Call, data: Buffer): void {
-    if (call !== this.#call || data.length === 0) return
+    if (call.connection !== this || data.length === 0) return
     if (call.job.listener.onData(data)) {
       if (!this.#isPaused) this.deadline = Date.now() + call.job.bodyTimeout
       return

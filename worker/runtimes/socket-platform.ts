@@ -9,7 +9,13 @@ import type { MemoryBans } from '../bans/memory.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Exchange } from '../http1/client-connection.ts'
 import { createHttp1Server, type Http1Limits } from '../http1/server.ts'
-import { createUpstream, type Upstream, type UpstreamCall, type UpstreamError } from '../http1/upstream.ts'
+import {
+  createUpstream,
+  type Upstream,
+  type UpstreamError,
+  type UpstreamJob,
+  type UpstreamListener,
+} from '../http1/upstream.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
 import type {
   BodyRead,
@@ -63,22 +69,25 @@ export interface SocketPlatform {
 }
 
 export function createSocketPlatform(config: () => FilterConfig): SocketPlatform {
-  let current: { origin: string; upstream: Upstream } | undefined
+  let current: { settings: FilterConfig; origin: string; upstream: Upstream } | undefined
   const buffered = createBufferedBytes(config)
   const largeBodies = createLargeBodies()
   const load: Load = { exchanges: 0, answerBytes: 0 }
 
   const upstreamOf = (settings: FilterConfig): Upstream => {
+    if (current?.settings === settings) return current.upstream
     const origin = nodeosOrigin(settings)
-    if (current?.origin === origin) return current.upstream
-    void current?.upstream.close()
-    const upstream = createUpstream({
-      origin,
-      connections: UPSTREAM_CONNECTIONS,
-      connectTimeout: CONNECT_TIMEOUT,
-    })
-    current = { origin, upstream }
-    return upstream
+    if (current?.origin !== origin) {
+      void current?.upstream.close()
+      const upstream = createUpstream({
+        origin,
+        connections: UPSTREAM_CONNECTIONS,
+        connectTimeout: CONNECT_TIMEOUT,
+      })
+      current = { settings, origin, upstream }
+    }
+    current.settings = settings
+    return current.upstream
   }
 
   const readBody = (c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead => {
@@ -177,16 +186,9 @@ export function createSocketPlatform(config: () => FilterConfig): SocketPlatform
         return Promise.resolve(OVERLOADED)
       }
       return new Promise((resolve) => {
-        forward({
-          exchange: exchangeOf(c),
-          request,
-          policy,
-          settings,
-          upstream: upstreamOf(settings),
-          load,
-          resolve,
-          end,
-        })
+        new Forwarding(exchangeOf(c), request, policy, settings, load, resolve, end).start(
+          upstreamOf(settings),
+        )
       })
     },
     ask: (question, maxBytes) => {
@@ -221,82 +223,96 @@ interface Load {
   answerBytes: number
 }
 
-interface Forwarding {
-  exchange: Exchange
-  request: UpstreamRequest
-  policy: ResponsePolicy
-  settings: FilterConfig
-  upstream: Upstream
+/** A request that is sent to nodeos, and its response that goes straight to the client. */
+class Forwarding implements UpstreamListener {
+  readonly #exchange: Exchange
+  readonly #request: UpstreamRequest
+  readonly #policy: ResponsePolicy
+  readonly #settings: FilterConfig
   /** Of all exchanges together. */
-  load: Load
-  resolve(answer: Response | UpstreamTrouble): void
+  readonly #load: Load
+  readonly #resolve: (answer: Response | UpstreamTrouble) => void
   /** Called once, when nothing more comes from nodeos. */
-  end(): void
+  readonly #end: () => void
+  #status = 0
+  /** The answer so far, while it is kept. */
+  #kept: Buffer[] | undefined
+  #keptBytes = 0
+
+  constructor(
+    exchange: Exchange,
+    request: UpstreamRequest,
+    policy: ResponsePolicy,
+    settings: FilterConfig,
+    load: Load,
+    resolve: (answer: Response | UpstreamTrouble) => void,
+    end: () => void,
+  ) {
+    this.#exchange = exchange
+    this.#request = request
+    this.#policy = policy
+    this.#settings = settings
+    this.#load = load
+    this.#resolve = resolve
+    this.#end = end
+    if (policy.keep > 0) this.#kept = []
+  }
+
+  start(upstream: Upstream): void {
+    const { retryable } = this.#request
+    const call = upstream.send(jobOf(this.#request, this.#settings, retryable, this))
+    this.#exchange.onDrain = () => call.resume()
+    // nodeos executes a transaction that it was handed, so a client that leaves does not escape the verdict.
+    this.#exchange.onGone = () => (retryable ? call.abort() : call.resume())
+  }
+
+  onHead(status: number, headers: HeaderPairs): void {
+    this.#status = status
+    this.#exchange.begin(status, responseHeaders(headers, this.#policy.headers))
+    this.#resolve(ANSWERED)
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#kept) {
+      this.#kept.push(chunk)
+      this.#keptBytes += chunk.length
+      this.#load.answerBytes += chunk.length
+      if (this.#keptBytes > this.#policy.keep || this.#load.answerBytes > this.#settings.maxBufferedBytes)
+        this.#letGo()
+    }
+    return this.#exchange.write(chunk)
+  }
+
+  onEnd(): void {
+    this.#exchange.end()
+    const answer = this.#kept && joined(this.#kept, this.#keptBytes)
+    this.#letGo()
+    this.#end()
+    this.#policy.observe(this.#status, answer)
+  }
+
+  onError(error: UpstreamError): void {
+    this.#letGo()
+    // The head is out; a closed connection is all that can still say that the body is not whole.
+    if (this.#status > 0) this.#exchange.cut()
+    else this.#resolve(this.#exchange.isOver ? ANSWERED : troubleOf(error, this.#settings))
+    this.#end()
+    if (this.#status > 0) this.#policy.observe(this.#status, undefined)
+  }
+
+  #letGo(): void {
+    this.#load.answerBytes -= this.#keptBytes
+    this.#kept = undefined
+    this.#keptBytes = 0
+  }
 }
 
-/** Sends a request to nodeos and its response straight to the client. */
-function forward({ exchange, request, policy, settings, upstream, load, resolve, end }: Forwarding): void {
-  let kept: Buffer[] = []
-  let keptBytes = 0
-  let keeping = policy.keep > 0
-  let status = 0
-
-  const stopKeeping = (): Uint8Array | undefined => {
-    load.answerBytes -= keptBytes
-    const answer = keeping ? joined(kept, keptBytes) : undefined
-    keeping = false
-    keptBytes = 0
-    kept = []
-    return answer
-  }
-  const finish = (observed: Uint8Array | undefined) => {
-    end()
-    if (status > 0) policy.observe(status, observed)
-  }
-
-  const call: UpstreamCall = upstream.send({
-    ...questionOf(request, settings),
-    mayRetry: request.retryable,
-    listener: {
-      onHead: (statusCode, headers) => {
-        status = statusCode
-        exchange.begin(status, responseHeaders(headers, policy.headers))
-        resolve(ANSWERED)
-      },
-      onData: (chunk) => {
-        if (keeping) {
-          kept.push(chunk)
-          keptBytes += chunk.length
-          load.answerBytes += chunk.length
-          if (keptBytes > policy.keep || load.answerBytes > settings.maxBufferedBytes) {
-            keeping = false
-            stopKeeping()
-          }
-        }
-        return exchange.write(chunk)
-      },
-      onEnd: () => {
-        exchange.end()
-        finish(stopKeeping())
-      },
-      onError: (error) => {
-        stopKeeping()
-        // The head is out; a closed connection is all that can still say that the body is not whole.
-        if (status > 0) exchange.cut()
-        else resolve(exchange.isOver ? ANSWERED : troubleOf(error, settings))
-        finish(undefined)
-      },
-    },
-  })
-  exchange.onDrain = () => call.resume()
-  // nodeos executes a transaction that it was handed, so a client that leaves does not escape the verdict.
-  exchange.onGone = () => (request.retryable ? call.abort() : call.resume())
-}
-
-function questionOf(
+function jobOf(
   { target, method, headers, body }: UpstreamQuestion,
   { nodeosTimeout, nodeosBodyTimeout }: FilterConfig,
-) {
+  mayRetry: boolean,
+  listener: UpstreamListener,
+): UpstreamJob {
   return {
     target,
     method,
@@ -304,6 +320,8 @@ function questionOf(
     body,
     headTimeout: nodeosTimeout * 1000,
     bodyTimeout: nodeosBodyTimeout * 1000,
+    mayRetry,
+    listener,
   }
 }
 
@@ -319,28 +337,25 @@ function ask(
     let size = 0
     let status = 0
     let headers: HeaderPairs = []
-    const call = upstream.send({
-      ...questionOf(question, settings),
-      mayRetry: true,
-      listener: {
-        onHead: (statusCode, pairs) => {
-          status = statusCode
-          headers = pairs
-        },
-        onData: (chunk) => {
-          size += chunk.length
-          if (size <= maxBytes) chunks.push(chunk)
-          else {
-            resolve(undefined)
-            // Not from within what the call itself does; the rest is not read.
-            queueMicrotask(() => call.abort())
-          }
-          return true
-        },
-        onEnd: () => resolve({ status, headers, body: joined(chunks, size) }),
-        onError: (error) => resolve(troubleOf(error, settings)),
+    const listener: UpstreamListener = {
+      onHead: (statusCode, pairs) => {
+        status = statusCode
+        headers = pairs
       },
-    })
+      onData: (chunk) => {
+        size += chunk.length
+        if (size <= maxBytes) chunks.push(chunk)
+        else {
+          resolve(undefined)
+          // Not from within what the call itself does; the rest is not read.
+          queueMicrotask(() => call.abort())
+        }
+        return true
+      },
+      onEnd: () => resolve({ status, headers, body: joined(chunks, size) }),
+      onError: (error) => resolve(troubleOf(error, settings)),
+    }
+    const call = upstream.send(jobOf(question, settings, true, listener))
   })
 }
 
