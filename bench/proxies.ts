@@ -195,7 +195,7 @@ async function started(port: number, command: string[], env?: NodeJS.ProcessEnv)
   return { url: `http://127.0.0.1:${port}`, pid: child.pid! }
 }
 
-/** A runtime's own server and client, which no filter on it can be faster than. */
+/** A runtime's own server and client, or its sockets alone: the limits of what is built on either. */
 function bare(name: string, file: string, command: string[]): Contender {
   return {
     name,
@@ -210,6 +210,8 @@ function bare(name: string, file: string, command: string[]): Contender {
 export const limits: Contender[] = [
   bare('Node, bare', 'bare-node.ts', [process.execPath, ...NODE_OPTIONS]),
   bare('Bun, bare', 'bare-bun.ts', [binary('bun')]),
+  bare('Node, sockets', 'bare-sockets.ts', [process.execPath, ...NODE_OPTIONS]),
+  bare('Bun, sockets', 'bare-sockets.ts', [binary('bun')]),
 ]
 
 export const filters: Contender[] = [
