@@ -118,7 +118,9 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     const limit = enforced
       ? settings.config.maxBodySize
       : Math.max(settings.config.maxBodySize, NODEOS_MAX_BODY)
-    const read = await platform.readBody(c, limit, client)
+    const reading = platform.readBody(c, limit, client)
+    // A turn of the microtask queue is spared where the body came with the head.
+    const read = reading instanceof Promise ? await reading : reading
     if ('aborted' in read) return new Response(null, { status: 400 })
     const bytes = 'bytes' in read ? read.bytes : undefined
     const judged = bytes ? judgeBody(request, bytes, settings) : unreadable(read, limit)

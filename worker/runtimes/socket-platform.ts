@@ -172,6 +172,8 @@ export function createSocketPlatform(config: () => FilterConfig): SocketPlatform
     incoming: (c) => exchangeOf(c),
     readBody,
     forward: (c, request, policy) => {
+      const exchange = exchangeOf(c)
+      if (exchange.isOver) return Promise.resolve(ANSWERED)
       const settings = config()
       // A client that leaves lets go of its connection and of the body it sent, but not of its turn at nodeos.
       const bytes = request.body?.length ?? 0
@@ -186,9 +188,7 @@ export function createSocketPlatform(config: () => FilterConfig): SocketPlatform
         return Promise.resolve(OVERLOADED)
       }
       return new Promise((resolve) => {
-        new Forwarding(exchangeOf(c), request, policy, settings, load, resolve, end).start(
-          upstreamOf(settings),
-        )
+        new Forwarding(exchange, request, policy, settings, load, resolve, end).start(upstreamOf(settings))
       })
     },
     ask: (question, maxBytes) => {
