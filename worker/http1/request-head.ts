@@ -56,13 +56,18 @@ export function readRequestHead(text: string): RequestHead | RefusedHead {
   // What stands behind a refused CONNECT may be meant for the other end of a tunnel.
   const mayStay = method !== 'CONNECT'
   let keepAlive = takesChunks
+  let closes = false
   let awaitsContinue = false
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!
     if (name.length === 4) {
       if (name.toLowerCase() === 'host') hosts++
     } else if (name.length === 10) {
-      if (name.toLowerCase() === 'connection') keepAlive = staysOpen(headers[at + 1]!, keepAlive)
+      if (name.toLowerCase() === 'connection') {
+        const options = connectionOptions(headers[at + 1]!)
+        keepAlive ||= options.includes('keep-alive')
+        closes ||= options.includes('close')
+      }
     } else if (name.length === 6 && name.toLowerCase() === 'expect') {
       if (headers[at + 1]!.toLowerCase() !== '100-continue')
         return { status: 417, reason: 'an expectation other than 100-continue' }
@@ -70,7 +75,15 @@ export function readRequestHead(text: string): RequestHead | RefusedHead {
     }
   }
   if (hosts > 1 || (hosts === 0 && takesChunks)) return refused('not one Host')
-  return { method, target, headers, body, keepAlive: keepAlive && mayStay, takesChunks, awaitsContinue }
+  return {
+    method,
+    target,
+    headers,
+    body,
+    keepAlive: keepAlive && !closes && mayStay,
+    takesChunks,
+    awaitsContinue,
+  }
 }
 
 function refused(reason: string): RefusedHead {
@@ -78,9 +91,6 @@ function refused(reason: string): RefusedHead {
 }
 
 /** What Connection says of the connection itself; `close` has the last word. RFC 9112, section 9.3. */
-function staysOpen(connection: string, before: boolean): boolean {
-  if (connection === 'keep-alive') return true
-  const options = connection.toLowerCase().split(/[ \t]*,[ \t]*/)
-  if (options.includes('close')) return false
-  return before || options.includes('keep-alive')
+function connectionOptions(connection: string): string | string[] {
+  return connection === 'keep-alive' ? connection : connection.toLowerCase().split(/[ \t]*,[ \t]*/)
 }
