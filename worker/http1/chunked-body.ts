@@ -9,7 +9,9 @@ const MAX_SIZE_LINE = 128
 /** Characters of all trailer lines together. */
 const MAX_TRAILERS = 8_192
 
-const sizeLine = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
+/** No white space around `;` and `=`, and no quote that is not closed: other readers may end the line elsewhere. */
+const sizeLine =
+  /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
 
 type Part = 'size' | 'data' | 'data end' | 'trailers' | 'done'
 
