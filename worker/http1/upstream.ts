@@ -117,7 +117,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
       clearInterval(sweep)
     },
     destroy: () => {
-      for (const call of [...pool.waiting]) call.fail('aborted')
+      for (const call of pool.waiting) call.fail('aborted')
       for (const connection of pool.open) connection.destroy()
     },
   }
