@@ -431,6 +431,14 @@ describe('time', () => {
     expect(await asked.over).toEqual(['head 200', 'data ok', 'end'])
   })
 
+  it('to wait for a connection counts, and is up for all at once', async () => {
+    holdTime()
+    const { upstream } = await startBoth(() => {}, 1)
+    const asked = Array.from({ length: 8 }, () => ask(upstream, { headTimeout: 10_000 }))
+    vi.advanceTimersByTime(10_500)
+    expect(asked.slice(1).map(({ events }) => events)).toEqual(Array(7).fill(['late']))
+  })
+
   it('does not pass while nobody takes the body', async () => {
     holdTime()
     const { nodeos, upstream } = await startBoth(({ socket }) => socket.write(OK.slice(0, -1)))

@@ -95,7 +95,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
   const sweep = setInterval(() => {
     const now = Date.now()
     for (const connection of pool.open) if (connection.deadline <= now) connection.expire()
-    for (const call of pool.waiting) if (call.deadline <= now) call.fail('late')
+    for (const call of [...pool.waiting]) if (call.deadline <= now) call.fail('late')
   }, SWEEP_INTERVAL)
   sweep.unref()
 
@@ -117,7 +117,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
       clearInterval(sweep)
     },
     destroy: () => {
-      for (const call of pool.waiting) call.fail('aborted')
+      for (const call of [...pool.waiting]) call.fail('aborted')
       for (const connection of pool.open) connection.destroy()
     },
   }
