@@ -300,6 +300,25 @@ describe('a connection that is closed', () => {
     expect(await ask(upstream).over).toEqual(['head 200', 'data ok', 'end'])
   })
 
+  it('leaves room for no more than one other', async () => {
+    const answers: (() => void)[] = []
+    const { nodeos, upstream } = await startBoth(({ socket, nth }) => {
+      if (nth === 1) socket.destroy()
+      else answers.push(() => socket.write(OK))
+      if (nth === 0) answers.pop()!()
+    }, 1)
+    await ask(upstream).over
+    const asked = [1, 2, 3].map(() => ask(upstream, { mayRetry: true }))
+    for (let served = 0; served < 3; served++) {
+      await vi.waitUntil(() => answers.length > 0, eventually)
+      // Whoever else could be served now would be.
+      for (let turn = 0; turn < 20; turn++) await setImmediate()
+      expect(nodeos.connections.filter((socket) => !socket.destroyed)).toHaveLength(1)
+      answers.pop()!()
+    }
+    for (const { over } of asked) expect(await over).toEqual(['head 200', 'data ok', 'end'])
+  })
+
   it('because nobody listens is an error, and so for all that wait', async () => {
     const server = createServer()
     server.listen(0, '127.0.0.1')

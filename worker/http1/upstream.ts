@@ -87,6 +87,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
     },
     connectedEvent: isTls ? 'secureConnect' : 'connect',
     connectTimeout,
+    connections,
     idle: [],
     open: new Set(),
     waiting: [],
@@ -128,6 +129,7 @@ interface Pool {
   connect(): Socket
   connectedEvent: string
   connectTimeout: number
+  connections: number
   /** The one that was used last is used next. */
   idle: UpstreamConnection[]
   open: Set<UpstreamConnection>
@@ -367,7 +369,7 @@ class UpstreamConnection {
       if (this.#isUsed && !this.#hasBegun && call.job.mayRetry) new UpstreamConnection(pool, call)
       else call.fail('closed')
     }
-    const next = pool.waiting.shift()
+    const next = pool.open.size < pool.connections ? pool.waiting.shift() : undefined
     if (next) new UpstreamConnection(pool, next)
     if (pool.open.size === 0) pool.closing?.()
   }
