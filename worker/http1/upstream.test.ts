@@ -406,6 +406,27 @@ describe('a call that is aborted', () => {
     await ask(upstream).over
     expect(nodeos.connections).toHaveLength(1)
   })
+
+  it.each<[string, Options, string[]]>([
+    ['its head', { onHead: ({ call }) => call.abort() }, ['head 200', 'aborted']],
+    [
+      'the last of its body',
+      {
+        onData: ({ call }) => {
+          call.abort()
+          return true
+        },
+      },
+      ['head 200', 'data ok', 'aborted'],
+    ],
+  ])('from within %s has no end besides, and its connection is not used', async (_what, options, events) => {
+    const { nodeos, upstream } = await startBoth(({ socket }) => socket.write(OK), 1)
+    const asked = ask(upstream, options)
+    const next = ask(upstream)
+    expect(await next.over).toEqual(['head 200', 'data ok', 'end'])
+    expect(asked.events).toEqual(events)
+    expect(nodeos.connections).toHaveLength(2)
+  })
 })
 
 describe('time', () => {

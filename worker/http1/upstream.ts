@@ -165,7 +165,7 @@ class Call implements UpstreamCall {
     this.#isOver = true
     const { connection } = this
     this.connection = undefined
-    if (connection) connection.destroy()
+    if (connection) connection.drop()
     else {
       const { waiting } = this.#pool
       const at = waiting.indexOf(this)
@@ -248,6 +248,12 @@ class UpstreamConnection {
   destroy(): void {
     this.#leaveIdle()
     this.#socket.destroy()
+  }
+
+  /** Ends it, and knows its call no more. */
+  drop(): void {
+    this.#call = undefined
+    this.destroy()
   }
 
   expire(): void {
