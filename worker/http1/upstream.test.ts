@@ -560,4 +560,15 @@ describe('the end', () => {
     await upstream.close()
     await vi.waitUntil(() => nodeos.connections.every(({ destroyed }) => destroyed), eventually)
   })
+
+  it('may be at once, also for what could be tried again', async () => {
+    const { nodeos, upstream } = await startBoth(({ socket, nth }) => void (nth === 0 && socket.write(OK)), 1)
+    await ask(upstream).over
+    const asked = [ask(upstream, { mayRetry: true }), ask(upstream, { mayRetry: true })]
+    await vi.waitUntil(() => nodeos.requests.length === 2, eventually)
+    upstream.destroy()
+    for (const { over } of asked) expect(await over).toEqual(['aborted'])
+    await upstream.close()
+    expect(nodeos.requests).toHaveLength(2)
+  })
 })

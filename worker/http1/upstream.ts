@@ -119,7 +119,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
     },
     destroy: () => {
       for (const call of [...pool.waiting]) call.fail('aborted')
-      for (const connection of pool.open) connection.destroy()
+      for (const connection of pool.open) connection.abort()
     },
   }
 }
@@ -254,6 +254,12 @@ class UpstreamConnection {
   drop(): void {
     this.#call = undefined
     this.destroy()
+  }
+
+  /** Ends it and its call. */
+  abort(): void {
+    if (this.#call) this.#call.fail('aborted')
+    else this.destroy()
   }
 
   expire(): void {
