@@ -153,9 +153,10 @@ export class ClientConnection {
     // RFC 9112, section 2.2: an empty line may come before a request.
     const from = bytes[0] === 0x0d && bytes[1] === 0x0a ? 2 : 0
     const end = findHeadEnd(bytes, from)
-    if (end < 0 || end - from > maxHeaderSize) {
-      if (bytes.length - from > maxHeaderSize)
-        this.refuse(431, `a request head of more than ${maxHeaderSize} bytes`)
+    // All but the last byte of the end may be there.
+    const size = end < 0 ? bytes.length - 3 - from : end - from
+    if (end < 0 || size > maxHeaderSize) {
+      if (size > maxHeaderSize) this.refuse(431, `a request head of more than ${maxHeaderSize} bytes`)
       else if (!isCleanHead(textOf(bytes, from, bytes.length)))
         this.refuse(400, 'a control character, or CR or LF alone, in the head')
       else this.input = bytes

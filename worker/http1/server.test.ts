@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Exchange } from './client-connection.ts'
 import { createHttp1Server, type Http1Limits } from './server.ts'
-import { LIMITS } from './testing.ts'
+import { createWire, LIMITS } from './testing.ts'
 
 const eventually = { timeout: 10_000, interval: 10 }
 
@@ -137,6 +137,30 @@ describe('requests on one connection', () => {
       expect(client.text().match(/HTTP/g)).toHaveLength(1)
     }
     expect(client.text()).toContain(isKept ? 'Connection: keep-alive\r\n' : 'Connection: close\r\n')
+  })
+
+  it('are told apart however a head is split at the limit of its size', async () => {
+    const limit = 100
+    for (let size = limit - 4; size <= limit + 8; size++) {
+      const bytes = GET.replace('Host: x', `Host: ${'x'.repeat(1 + size - GET.length)}`)
+      const outcomes = new Set<string>()
+      for (let cut = size - 12; cut <= size; cut++) {
+        const { server } = createHttp1Server({
+          limits: { ...LIMITS, maxHeaderSize: limit },
+          admits: () => true,
+          serve: respondTo,
+        })
+        const wire = createWire()
+        server.emit('connection', wire.socket)
+        wire.send(bytes.slice(0, cut))
+        await turns(2)
+        if (cut < size) wire.send(bytes.slice(cut))
+        await turns(2)
+        outcomes.add(wire.written().slice(0, 12))
+        wire.socket.destroy()
+      }
+      expect([size, ...outcomes]).toEqual([size, size <= limit + 4 ? 'HTTP/1.1 200' : 'HTTP/1.1 431'])
+    }
   })
 })
 
