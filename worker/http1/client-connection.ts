@@ -254,6 +254,10 @@ export class Exchange {
 
   /** Reads the body as it comes. */
   read(sink: BodySink): void {
+    if (this.isOver) {
+      sink.aborted()
+      return
+    }
     this.#sink = sink
     this.isReading = true
     const { socket } = this.#connection

@@ -357,6 +357,18 @@ describe('a client that leaves', () => {
     await turns(5)
     expect(told.filter((event) => event === 'over')).toHaveLength(1)
   })
+
+  it('before its body was asked for has a body that does not come', async () => {
+    const { port, next } = await startQueue()
+    const client = connectTo(port)
+    client.send(head('POST / HTTP/1.1', 'Content-Length: 3'))
+    const exchange = await next()
+    client.socket.resetAndDestroy()
+    await vi.waitUntil(() => exchange.isOver, eventually)
+    const { told, sink } = watch(exchange)
+    exchange.read(sink)
+    expect(told).toEqual(['aborted'])
+  })
 })
 
 describe('a client that does not read', () => {
