@@ -119,7 +119,7 @@ export class ClientConnection {
 
   /** Keeps what belongs to a later request, and takes no more until its turn. */
   keep(bytes: Buffer | undefined): void {
-    if (!bytes) return
+    if (!bytes || this.#lingering >= 0) return
     this.input = this.input ? Buffer.concat([this.input, bytes]) : bytes
     this.socket.pause()
   }

@@ -475,6 +475,22 @@ describe('a body that is not read', () => {
   })
 })
 
+it('a chunked body that is none is refused, and the rest of it not kept', async () => {
+  holdTime()
+  const { port, next, countConnections } = await startQueue()
+  const client = connectTo(port)
+  client.send(`${head('POST / HTTP/1.1', 'Transfer-Encoding: chunked')}x\r\n`)
+  const exchange = await next()
+  client.send('y'.repeat(300_000))
+  await turns(20)
+  const { told, sink } = watch(exchange)
+  exchange.read(sink)
+  expect(told).toEqual(['aborted', 'gone', 'over'])
+  expect(await client.closed).toBe('end')
+  expect(client.text()).toMatch(/^HTTP\/1\.1 400 [\s\S]*Connection: close\r\n\r\n\{/)
+  await until(async () => (await countConnections()) === 0)
+})
+
 describe('time', () => {
   it.each<[string, string, RegExp, number]>([
     ['no request', '', /^$/, 10],
