@@ -101,7 +101,8 @@ export class ClientConnection {
   /** Goes on when an exchange is over. */
   finish(staysOpen: boolean): void {
     this.#exchange = undefined
-    if (!staysOpen) {
+    // Whoever sent ahead was told that the connection stays open.
+    if (!staysOpen || (this.owner.retired && !this.input)) {
       this.input = undefined
       this.#lingering = 0
       this.deadline = Date.now() + LINGER_TIME

@@ -578,6 +578,31 @@ describe('the end', () => {
     }
   })
 
+  it('comes when all is done that is under way, and at once for who does nothing', async () => {
+    const { port, next, close } = await startQueue()
+    const [idle, running, begun] = [connectTo(port), connectTo(port), connectTo(port)]
+    running.send(GET)
+    const last = await next()
+    begun.send(GET)
+    const first = await next()
+    first.begin(200, ['content-length', '2'])
+    first.write(Buffer.from('a'))
+    await begun.received(/a$/)
+    let isClosed = false
+    const closing = close(60_000).then(() => {
+      isClosed = true
+    })
+    expect(await idle.closed).toBe('end')
+    first.write(Buffer.from('b'))
+    first.end()
+    expect(await begun.closed).toBe('end')
+    expect(begun.text()).toMatch(/\r\n\r\nab$/)
+    expect(isClosed).toBe(false)
+    respondTo(last)
+    expect(await running.closed).toBe('end')
+    await closing
+  })
+
   it('comes after a time in any case', async () => {
     const { port, next, close } = await startQueue()
     const client = connectTo(port)
