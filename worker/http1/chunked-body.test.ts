@@ -30,7 +30,7 @@ describe('a chunked body', () => {
     ['line ends and chunks in the data', `9\r\n\r\n0\r\n\r\n\n\r\r\n${LAST}`, '\r\n0\r\n\r\n\n\r'],
     ['every byte', `100\r\n${bytes()}\r\n${LAST}`, bytes()],
     ['extensions', `1;a\r\nx\r\n1;a=b;c="d e\\"; f"\r\ny\r\n0;z\r\n\r\n`, 'xy'],
-    ['trailers', `1\r\nx\r\n0\r\nA: b\r\nContent-Length: 5\r\nC:\r\n\r\n`, 'x'],
+    ['trailers', `1\r\nx\r\n0\r\nA: b\r\nContent: 5\r\nC:\r\n\r\n`, 'x'],
     ['a longest size line', `1;${'a'.repeat(126)}\r\nx\r\n${LAST}`, 'x'],
     ['as many trailers as may be', `0\r\na:${'b'.repeat(8_190)}\r\n\r\n`, ''],
   ])('ends where it ends, and in any pieces: %s', (_what, text, data) => {
@@ -59,6 +59,8 @@ describe('a chunked body', () => {
     ['a bare LF for the last line', '0\r\n\n'],
     ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n'],
     ['a trailer without colon', '0\r\nA\r\n\r\n'],
+    ['a length as a trailer', '0\r\ncontent-Length: 5\r\n\r\n'],
+    ['a coding as a trailer', '0\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['a NUL in a trailer', '0\r\nA: \0\r\n\r\n'],
     ['too many trailers', `0\r\n${'a:b\r\n'.repeat(2_731)}`],
     ['a trailer without end', `0\r\n${'a'.repeat(8_195)}`],

@@ -1,5 +1,4 @@
 // A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
-
 import type { Buffer } from 'node:buffer'
 import { textOf } from './wire-bytes.ts'
 
@@ -12,6 +11,10 @@ const MAX_TRAILERS = 8_192
 /** No white space around `;` and `=`, and no quote that is not closed: other readers may end the line elsewhere. */
 const sizeLine =
   /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
+
+/** RFC 9110, section 6.5.1: what frames a message is no trailer. */
+const trailerLine =
+  /^(?!content-length:|transfer-encoding:)[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/i
 
 type Part = 'size' | 'data' | 'data end' | 'trailers' | 'done'
 
@@ -72,8 +75,7 @@ export function createChunkedBody(): ChunkedBody {
         } else {
           // Trailers are read past and passed on to nobody.
           trailers += text.length
-          if (trailers > MAX_TRAILERS || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/.test(text))
-            return -1
+          if (trailers > MAX_TRAILERS || !trailerLine.test(text)) return -1
         }
       }
       return at

@@ -3,10 +3,11 @@
 import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { errorBody } from '../../shared/error-body.ts'
 import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { isCleanHead, writeFields } from './fields.ts'
-import { type RequestHead, readRequestHead } from './request-head.ts'
+import { DIRTY_HEAD, type RequestHead, readRequestHead } from './request-head.ts'
 import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
 /** Times are in milliseconds. */
@@ -62,14 +63,12 @@ export class ClientConnection {
     this.peer = socket.remoteAddress ?? ''
     this.deadline = Date.now() + owner.limits.headTimeout
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    // 'close' follows.
-    socket.on('error', () => {})
     socket.on('close', () => this.#onClose())
   }
 
-  /** No request is under way, and none has begun to arrive. */
+  /** No request is under way, none has begun to arrive, and no last answer is on its way. */
   get isIdle(): boolean {
-    return this.#exchange === undefined && this.input === undefined
+    return this.#exchange === undefined && this.input === undefined && this.#lingering < 0
   }
 
   destroy(): void {
@@ -81,17 +80,18 @@ export class ClientConnection {
     const reading = this.#exchange ? this.#exchange.isReading : this.input !== undefined
     if (reading && this.#lingering < 0) {
       const exchange = this.#exchange
-      this.refuse(408, 'the request did not arrive in time')
+      this.refuse(408, 'The request did not arrive in time')
       exchange?.abort()
     } else this.socket.destroy()
   }
 
   /** Answers what is no request, or no whole one, and closes. */
-  refuse(status: number, reason: string): void {
-    const body = `${JSON.stringify({ message: STATUS_CODES[status], code: status, error: { code: status, what: reason } })}\n`
+  refuse(status: number, detail: string): void {
+    const phrase = STATUS_CODES[status]!
+    const body = JSON.stringify(errorBody(phrase.toUpperCase().replaceAll(' ', '_'), status, detail))
     this.#exchange = undefined
     this.socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
+      `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
         `X-Rejected-By: patroneos\r\nDate: ${httpDate()}\r\nConnection: close\r\n\r\n${body}`,
       'latin1',
     )
@@ -157,15 +157,14 @@ export class ClientConnection {
     // All but the last byte of the end may be there.
     const size = end < 0 ? bytes.length - 3 - from : end - from
     if (end < 0 || size > maxHeaderSize) {
-      if (size > maxHeaderSize) this.refuse(431, `a request head of more than ${maxHeaderSize} bytes`)
-      else if (!isCleanHead(textOf(bytes, from, bytes.length)))
-        this.refuse(400, 'a control character, or CR or LF alone, in the head')
+      if (size > maxHeaderSize) this.refuse(431, `The head has more than ${maxHeaderSize} bytes`)
+      else if (!isCleanHead(textOf(bytes, from, bytes.length))) this.refuse(400, DIRTY_HEAD)
       else this.input = bytes
       return
     }
     const head = readRequestHead(textOf(bytes, from, end + 2))
     if ('status' in head) {
-      this.refuse(head.status, head.reason)
+      this.refuse(head.status, head.detail)
       return
     }
     const bodyAt = end + 4
@@ -294,7 +293,7 @@ export class Exchange {
     }
     const end = this.#chunked.feed(bytes, 0, (data) => this.#give(data))
     if (end < 0) {
-      this.#connection.refuse(400, 'a chunked body that is none')
+      this.#connection.refuse(400, 'The body is not well chunked')
       this.abort()
     } else if (this.#chunked.done) this.#readWhole(bytes, end)
   }
@@ -345,7 +344,8 @@ export class Exchange {
   /** Sends a whole response; its length is added to the fields. */
   respond(status: number, fields: HeaderPairs, body: string | Uint8Array, close: boolean): void {
     const bytes = typeof body === 'string' ? toWire(body) : body
-    fields.push('content-length', String(bytes.length))
+    // RFC 9110, section 8.6.
+    if (status !== 204) fields.push('content-length', String(bytes.length))
     this.begin(status, fields, close)
     this.write(bytes)
     this.end()

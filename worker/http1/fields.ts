@@ -66,28 +66,42 @@ export type Framing =
   /** Nothing says where it ends. */
   | undefined
 
+/** Why a message's framing cannot be told. */
+export interface FramingError {
+  /** RFC 9112, section 6.1: 501 is for a coding that is not known here. */
+  status: 400 | 501
+  detail: string
+}
+
 /**
- * Finds the framing that the header lines name (RFC 9112, section 6). A string says what is wrong: more than one
- * length, a length next to a coding, or a coding other than chunked alone.
+ * Finds the framing that the header lines name (RFC 9112, section 6). Refused are more than one length, a length
+ * beside a coding, and a coding other than chunked alone.
  */
-export function framingOf(pairs: HeaderPairs): Framing | string {
+export function framingOf(pairs: HeaderPairs): Framing | FramingError {
   let length: string | undefined
   let coding: string | undefined
   for (let at = 0; at < pairs.length; at += 2) {
     const name = pairs[at]!
     // The only two header names of these lengths that matter here.
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      if (length !== undefined) return 'more than one Content-Length'
+      if (length !== undefined) return { status: 400, detail: 'More than one Content-Length' }
       length = pairs[at + 1]!
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (coding !== undefined) return 'more than one Transfer-Encoding'
+      if (coding !== undefined) return { status: 400, detail: 'More than one Transfer-Encoding' }
       coding = pairs[at + 1]!
     }
   }
   if (coding !== undefined) {
-    if (length !== undefined) return 'Content-Length beside Transfer-Encoding'
-    return coding.toLowerCase() === 'chunked' ? { chunked: true } : 'a Transfer-Encoding other than chunked'
+    if (length !== undefined) return { status: 400, detail: 'Content-Length beside Transfer-Encoding' }
+    if (coding.toLowerCase() === 'chunked') return { chunked: true }
+    return { status: 501, detail: 'A Transfer-Encoding other than chunked' }
   }
   if (length === undefined) return undefined
-  return /^\d{1,15}$/.test(length) ? { length: Number(length) } : 'a Content-Length that is no number'
+  if (/^\d{1,15}$/.test(length)) return { length: Number(length) }
+  return { status: 400, detail: 'A Content-Length that is not a number of at most 15 digits' }
+}
+
+/** What Connection lists; `close` has the last word. RFC 9112, section 9.3. */
+export function connectionOptions(connection: string): string | string[] {
+  return connection === 'keep-alive' ? connection : connection.toLowerCase().split(/[ \t]*,[ \t]*/)
 }

@@ -1,6 +1,6 @@
 // The head of a request -> what it asks and how its body is framed, or why it is refused.
 import type { HeaderPairs } from '../platform.ts'
-import { type Framing, framingOf, isCleanHead, isToken, readFields } from './fields.ts'
+import { connectionOptions, type Framing, framingOf, isCleanHead, isToken, readFields } from './fields.ts'
 
 export interface RequestHead {
   method: string
@@ -20,35 +20,35 @@ export interface RequestHead {
 /** The connection is closed with this answer, as what follows cannot be told apart from the body. */
 export interface RefusedHead {
   status: 400 | 417 | 501 | 505
-  reason: string
+  detail: string
 }
+
+export const DIRTY_HEAD = 'The head has a control character, or CR or LF alone'
+const REQUEST_LINE = 'The request line is not "method target HTTP/1.1"'
 
 /**
  * Reads a head: the text, one character a byte, from the request line up to and with the CRLF of the last header
  * line. Follows RFC 9112, sections 2 to 6, without any of what it lets a recipient forgive.
  */
 export function readRequestHead(text: string): RequestHead | RefusedHead {
-  if (!isCleanHead(text)) return refused('a control character, or CR or LF alone, in the head')
+  if (!isCleanHead(text)) return refused(DIRTY_HEAD)
   const end = text.indexOf('\r\n')
   const afterMethod = text.indexOf(' ')
   const afterTarget = text.indexOf(' ', afterMethod + 1)
-  if (afterMethod < 0 || afterTarget < 0 || afterTarget > end)
-    return refused('a request line that is not "method target HTTP/1.1"')
+  if (afterMethod < 0 || afterTarget < 0 || afterTarget > end) return refused(REQUEST_LINE)
   const method = text.slice(0, afterMethod)
   const target = text.slice(afterMethod + 1, afterTarget)
   const version = text.slice(afterTarget + 1, end)
-  if (!isToken(method) || !/^[\x21-\x7e]+$/.test(target))
-    return refused('a request line that is not "method target HTTP/1.1"')
+  if (!isToken(method) || !/^[\x21-\x7e]+$/.test(target)) return refused(REQUEST_LINE)
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0')
     return /^HTTP\/\d\.\d$/.test(version)
-      ? { status: 505, reason: 'only HTTP/1.1 and HTTP/1.0 are spoken' }
-      : refused('a request line that is not "method target HTTP/1.1"')
+      ? { status: 505, detail: 'HTTP/1.1 and HTTP/1.0 are spoken here' }
+      : refused(REQUEST_LINE)
 
   const headers = readFields(text, end + 2)
-  if (typeof headers === 'string') return refused('a header line that is not "name: value"')
+  if (typeof headers === 'string') return refused('A header line is not "name: value"')
   const body = framingOf(headers)
-  if (typeof body === 'string')
-    return body.includes('other than') ? { status: 501, reason: body } : refused(body)
+  if (body && 'status' in body) return body
 
   const takesChunks = version === 'HTTP/1.1'
   if (body && 'chunked' in body && !takesChunks) return refused('Transfer-Encoding in HTTP/1.0')
@@ -70,11 +70,11 @@ export function readRequestHead(text: string): RequestHead | RefusedHead {
       }
     } else if (name.length === 6 && name.toLowerCase() === 'expect') {
       if (headers[at + 1]!.toLowerCase() !== '100-continue')
-        return { status: 417, reason: 'an expectation other than 100-continue' }
+        return { status: 417, detail: 'An expectation other than 100-continue' }
       awaitsContinue = takesChunks
     }
   }
-  if (hosts > 1 || (hosts === 0 && takesChunks)) return refused('not one Host')
+  if (hosts > 1 || (hosts === 0 && takesChunks)) return refused('Not exactly one Host')
   return {
     method,
     target,
@@ -86,11 +86,6 @@ export function readRequestHead(text: string): RequestHead | RefusedHead {
   }
 }
 
-function refused(reason: string): RefusedHead {
-  return { status: 400, reason }
-}
-
-/** What Connection says of the connection itself; `close` has the last word. RFC 9112, section 9.3. */
-function connectionOptions(connection: string): string | string[] {
-  return connection === 'keep-alive' ? connection : connection.toLowerCase().split(/[ \t]*,[ \t]*/)
+function refused(detail: string): RefusedHead {
+  return { status: 400, detail }
 }

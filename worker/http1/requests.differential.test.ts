@@ -308,13 +308,6 @@ const EXCUSES: { reason: string; holds(refusal: string, taken: Taken, before: Ta
       refusal === 'HPE_CLOSED_CONNECTION' &&
       !before.some(({ headers }) => /^connection:(?:.*[ ,])?close(?![\w-])/im.test(writeFields(headers))),
   },
-  {
-    reason: 'trailers may be thrown away, whatever they are (RFC 9110, section 6.5.1)',
-    holds: (refusal, { headers, isWhole }) =>
-      isWhole &&
-      /^transfer-encoding:/im.test(writeFields(headers)) &&
-      /^HPE_INVALID_(?:CONTENT_LENGTH|TRANSFER_ENCODING)$/.test(refusal),
-  },
 ]
 
 /** What the engine took for a request, or for a part of one, and Node did not. */

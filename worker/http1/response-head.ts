@@ -1,6 +1,6 @@
 // The head of nodeos's response -> its status, its header lines, and how its body is framed.
 import type { HeaderPairs } from '../platform.ts'
-import { type Framing, framingOf, isCleanHead, readFields } from './fields.ts'
+import { connectionOptions, type Framing, framingOf, isCleanHead, readFields } from './fields.ts'
 
 export interface ResponseHead {
   status: number
@@ -20,14 +20,16 @@ export function readResponseHead(text: string, bodyless: boolean): ResponseHead 
   const headers = readFields(text, text.indexOf('\r\n') + 2)
   if (typeof headers === 'string') return undefined
   const body = framingOf(headers)
-  if (typeof body === 'string') return undefined
+  if (body && 'status' in body) return undefined
   let keepAlive = text[7] === '1'
+  let closes = false
   for (let at = 0; at < headers.length; at += 2)
     if (headers[at]!.length === 10 && headers[at]!.toLowerCase() === 'connection') {
-      const option = headers[at + 1]!.toLowerCase()
-      keepAlive = option === 'keep-alive' || (keepAlive && !option.includes('close'))
+      const options = connectionOptions(headers[at + 1]!)
+      keepAlive ||= options.includes('keep-alive')
+      closes ||= options.includes('close')
     }
   // RFC 9112, section 6.3.
   const hasNone = bodyless || status < 200 || status === 204 || status === 304
-  return { status, headers, body: hasNone ? { length: 0 } : body, keepAlive }
+  return { status, headers, body: hasNone ? { length: 0 } : body, keepAlive: keepAlive && !closes }
 }

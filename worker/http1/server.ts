@@ -49,6 +49,8 @@ export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions)
   }
 
   const server = createServer({ noDelay: true }, (socket) => {
+    // 'close' follows.
+    socket.on('error', () => {})
     if (connections.size >= maxConnections || !admits(socket)) socket.destroy()
     else connections.add(new ClientConnection(socket, owner))
   })

@@ -103,7 +103,9 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
   return {
     send: (job) => {
       const call = new Call(pool, job)
-      const connection = pool.idle.pop()
+      let connection = pool.idle.pop()
+      // Closed, and about to say so.
+      while (connection?.isDestroyed) connection = pool.idle.pop()
       if (connection) connection.begin(call)
       else if (pool.open.size < connections) new UpstreamConnection(pool, call)
       else pool.waiting.push(call)
@@ -236,6 +238,10 @@ class UpstreamConnection {
     }
     const bytes = typeof body === 'string' ? toWire(body) : body
     writeMessage(this.#socket, `${head}content-length: ${bytes.length}\r\n\r\n`, bytes)
+  }
+
+  get isDestroyed(): boolean {
+    return this.#socket.destroyed
   }
 
   resume(): void {

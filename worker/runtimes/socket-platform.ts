@@ -92,6 +92,7 @@ export function createSocketPlatform(config: () => FilterConfig): SocketPlatform
 
   const readBody = (c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead => {
     const exchange = exchangeOf(c)
+    if (exchange.isOver) return { aborted: true }
     if (!exchange.hasBody) return NO_BODY
     const whole = exchange.takeBody()
     if (whole && whole.length <= LARGE_BODY) {
