@@ -1,6 +1,5 @@
 // The filter as a program, the same on Node, Bun and Deno: configuration, the filter's listener, the config
-// listener beside it, a look at nodeos, and an orderly end. A runtime adds its platform and its listener.
-import type { Hono } from 'hono'
+// listener beside it, a look at nodeos, and an orderly end.
 import { type FilterConfig, filterConfigSchema } from '../../shared/config.ts'
 import { createConfigApi } from '../../shared/config-api.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -19,8 +18,8 @@ import { addBansApi } from '../bans/bans-api.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
-import type { Platform } from '../platform.ts'
 import { createReporter } from '../report.ts'
+import { createSocketPlatform, type FilterListener, listenOnSocket } from './socket-platform.ts'
 
 /** Milliseconds that requests under way, and then reports, have at the end. */
 export const DRAIN_TIME = 10_000
@@ -28,34 +27,8 @@ export const DRAIN_TIME = 10_000
 /** Milliseconds between looks at a nodeos that did not answer at start. */
 const PROBE_INTERVAL = 3_000
 
-/** The filter's listener. */
-export interface FilterListener {
-  /** Where it listens, as text. */
-  address: string
-  /** Puts changed limits in force. */
-  configure(config: FilterConfig): void
-  /** Takes no more connections, and lets each of those that there are end with its next response. */
-  retire?(): void
-  /** Takes no more connections; resolves when requests under way are done, or are cut off after `milliseconds`. */
-  close(milliseconds: number): Promise<void>
-}
-
-/** What a runtime adds to the program. */
-export interface FilterRuntime {
-  platform: Platform
-  listen(app: Hono, config: FilterConfig, bans: MemoryBans): Promise<FilterListener>
-  /** Resolves when what is under way to nodeos is done. */
-  close(): Promise<void>
-}
-
-/** Builds a runtime's parts over the configuration in force. */
-export type CreateRuntime = (config: () => FilterConfig) => FilterRuntime
-
 /** Runs the filter until it is told to stop; `start` is for runtimes that can serve with several processes. */
-export function runFilter(
-  createRuntime: CreateRuntime,
-  start = (program: Program<FilterConfig>) => startAlone(program, createRuntime),
-): Promise<void> {
+export function runFilter(start = startAlone): Promise<void> {
   return runProgram(
     {
       name: 'filter',
@@ -78,27 +51,24 @@ export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'se
 }
 
 /** Starts to serve. Its `close` lasts until what is under way is done and reported. */
-export async function startService(
-  { config, bans, logger, secrets }: ServiceParts,
-  createRuntime: CreateRuntime,
-): Promise<FilterService> {
-  const runtime = createRuntime(config)
+export async function startService({ config, bans, logger, secrets }: ServiceParts): Promise<FilterService> {
+  const { platform, close } = createSocketPlatform(config)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const { app, verdicts, reads } = createFilter({
     config,
-    platform: runtime.platform,
+    platform,
     reporter,
     bans,
     logger,
   })
-  const listener = await runtime.listen(app, config(), bans)
+  const listener = await listenOnSocket(app, config(), bans)
   return {
     ...listener,
     metrics: () => metricsOf({ verdicts, reads, reporter, bans }),
     close: async (milliseconds) => {
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)
-      await runtime.close()
+      await close()
     },
   }
 }
@@ -148,15 +118,12 @@ export function announce(
 }
 
 /** The filter in one process. */
-export async function startAlone(
-  program: Program<FilterConfig>,
-  createRuntime: CreateRuntime,
-): Promise<void> {
+export async function startAlone(program: Program<FilterConfig>): Promise<void> {
   const { store, onConfigChange } = program
   const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
   let service: FilterService | undefined
   const config = await openConfigListener(program, { bans, metrics: async () => service!.metrics() })
-  service = await startService({ ...program, config: store.current, bans }, createRuntime).catch((error) => {
+  service = await startService({ ...program, config: store.current, bans }).catch((error) => {
     void config.close()
     throw error
   })

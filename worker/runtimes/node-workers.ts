@@ -13,7 +13,6 @@ import { type Metrics, sumOf } from '../metrics.ts'
 import { createVerdictLog } from '../verdict-log.ts'
 import {
   announce,
-  type CreateRuntime,
   DRAIN_TIME,
   type FilterService,
   openConfigListener,
@@ -244,7 +243,7 @@ function withoutGauges(metrics: Metrics): Metrics {
 }
 
 /** One of the processes below the primary: it has no configuration of its own, and serves until it is told to end. */
-export async function runWorker(createRuntime: CreateRuntime): Promise<void> {
+export async function runWorker(): Promise<void> {
   const logger = createProgramLogger()
   const memory = createMemoryBans(null, Date.now)
   const bans: MemoryBans = { ...memory, strike: gatherStrikes() }
@@ -256,7 +255,7 @@ export async function runWorker(createRuntime: CreateRuntime): Promise<void> {
     if (ending) return
     ending = true
     if (retire) {
-      service?.retire?.()
+      service?.retire()
       await new Promise((resolve) => setTimeout(resolve, RETIRE_GRACE))
     }
     await service?.close(DRAIN_TIME)
@@ -270,7 +269,7 @@ export async function runWorker(createRuntime: CreateRuntime): Promise<void> {
     for (const ban of message.bans) memory.put(ban)
     try {
       const parts = { config: () => config!, bans, logger, secrets: await readSecrets() }
-      service = await startService(parts, createRuntime)
+      service = await startService(parts)
       await toPrimary({ type: 'listening', address: service.address })
     } catch (error) {
       if (!(error instanceof StartError)) throw error

@@ -2,11 +2,10 @@
 import cluster from 'node:cluster'
 import { runFilter, startAlone } from './filter-program.ts'
 import { runWorker, startWorkers, workersOf } from './node-workers.ts'
-import { createSocketRuntime } from './socket-platform.ts'
 
-if (cluster.isWorker) await runWorker(createSocketRuntime)
+if (cluster.isWorker) await runWorker()
 else
-  await runFilter(createSocketRuntime, (program) => {
+  await runFilter((program) => {
     const count = workersOf(program.store.current())
-    return count === 1 ? startAlone(program, createSocketRuntime) : startWorkers(program, count)
+    return count === 1 ? startAlone(program) : startWorkers(program, count)
   })

@@ -29,7 +29,6 @@ import type {
 } from '../platform.ts'
 import { createBufferedBytes } from './buffered-bytes.ts'
 import { createClientLoads } from './client-loads.ts'
-import type { FilterListener, FilterRuntime } from './filter-program.ts'
 import { createLargeBodies, LARGE_BODY, takeTurn } from './large-bodies.ts'
 
 /** Connections to nodeos; requests over that wait for one. */
@@ -55,12 +54,6 @@ const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
 /** Says to the app, and to the listener, that the response is written by other means. */
 const ANSWERED = new Response(null, { status: 204 })
-
-/** The filter on a runtime with sockets. */
-export function createSocketRuntime(config: () => FilterConfig): FilterRuntime {
-  const { platform, close } = createSocketPlatform(config)
-  return { platform, listen: listenOnSocket, close }
-}
 
 export interface SocketPlatform {
   platform: Platform
@@ -368,6 +361,18 @@ function troubleOf(error: UpstreamError, settings: FilterConfig): UpstreamTroubl
   if (error === 'late')
     return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${settings.nodeosTimeout} s` }
   return UNREACHABLE
+}
+
+/** The filter's listener. */
+export interface FilterListener {
+  /** Where it listens, as text. */
+  address: string
+  /** Puts changed limits in force. */
+  configure(config: FilterConfig): void
+  /** Takes no more connections, and lets each of those that there are end with its next response. */
+  retire(): void
+  /** Takes no more connections; resolves when requests under way are done, or are cut off after `milliseconds`. */
+  close(milliseconds: number): Promise<void>
 }
 
 /** Listens for clients, and answers them with the app. */

@@ -1,4 +1,4 @@
-// The platform where a request is a Request and nodeos is asked with fetch: shared by Bun, Deno and Cloudflare.
+// The platform where a request is a Request and nodeos is asked with fetch: Deno Deploy and Cloudflare.
 import type { Context, Hono } from 'hono'
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
