@@ -415,7 +415,8 @@ export class Exchange {
 
   /** Cuts the response off, as its body cannot be completed. */
   cut(): void {
-    this.#connection.destroy()
+    // Not an orderly end, which may be that of the body for a client of HTTP/1.0.
+    this.#connection.socket.resetAndDestroy()
   }
 
   #finish(): void {
