@@ -1,7 +1,6 @@
 // Every limit of the configuration: what stays within it passes, what goes over it is refused with the
 // documented code, or finds its connection closed before it costs memory.
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PackedTransaction } from '@wharfkit/antelope'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -9,6 +8,7 @@ import type { ViolationCode } from '../shared/violations.ts'
 import { blob, signWithWharfkit, throwAwayKeys, transfer } from './testing/clients.ts'
 import { type Ask, ask, startBoth } from './testing/harness.ts'
 import { answerWith, type Respond } from './testing/nodeos-stand-in.ts'
+import { contentLength, requestHead as head, rawClient } from './testing/raw-client.ts'
 
 const eventually = { timeout: 10_000, interval: 20 }
 
@@ -275,28 +275,10 @@ async function settle(port: number): Promise<void> {
 }
 
 const pushed = JSON.stringify(object)
-const contentLength = (body: string) => `Content-Length: ${Buffer.byteLength(body)}`
 
-function head(method: string, target: string, ...fields: string[]): string {
-  return [`${method} ${target} HTTP/1.1`, 'Host: filter.example', ...fields, '', ''].join('\r\n')
-}
-
-/** A connection whose every byte the test sends itself. */
-function client(port: number, localAddress = '127.0.0.1') {
-  const socket: Socket = connect({ port, host: '127.0.0.1', localAddress })
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  socket.on('error', () => {})
-  const closed = new Promise<void>((resolve) => {
-    socket.on('close', () => resolve())
-  })
-  onTestFinished(() => void socket.destroy())
-  const text = () => Buffer.concat(chunks).toString('latin1')
-  return {
-    socket,
-    closed,
-    text,
-    send: (bytes: string) => void socket.write(bytes),
-    received: (what: RegExp) => vi.waitUntil(() => what.test(text()), eventually),
-  }
+/** A connection that ends with the test. */
+function client(port: number, localAddress?: string) {
+  const opened = rawClient(port, localAddress)
+  onTestFinished(() => void opened.socket.destroy())
+  return opened
 }

@@ -121,6 +121,8 @@ export async function ask(port: number, { method, target, headers = [], body }: 
   })
   outgoing.end(body)
   const [incoming] = await once(outgoing, 'response')
+  // A reset is the request's error as well as the response's.
+  outgoing.on('error', () => {})
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk)
   return {

@@ -33,6 +33,15 @@ export interface RuntimeSettings {
 
 export type StartRuntime = (settings: RuntimeSettings) => Promise<RunningRuntime>
 
+/** A filter that is a process of its own. */
+export interface RunningProgram extends RunningRuntime {
+  child: ChildProcess
+  /** The exit code; null where a signal ended it. */
+  exit: Promise<number | null>
+}
+
+export type StartProgram = (settings: RuntimeSettings) => Promise<RunningProgram>
+
 export const TOKEN = 'the-token-of-these-tests'
 
 const operateOn = (origin: string) => (method: string, path: string, body?: object) =>
@@ -43,7 +52,7 @@ const operateOn = (origin: string) => (method: string, path: string, body?: obje
   })
 
 /** Starts a program on free loopback ports. */
-function program(command: string, args: string[]): StartRuntime {
+function program(command: string, args: string[]): StartProgram {
   return async ({ config, relaySecret, certificate }) => {
     const child = spawn(command, [...args, '--configFile', '/nonexistent'], {
       cwd: ROOT,
@@ -61,6 +70,7 @@ function program(command: string, args: string[]): StartRuntime {
         ...(certificate && { NODE_EXTRA_CA_CERTS: certificate, DENO_CERT: certificate }),
       },
     })
+    const exit = once(child, 'exit').then(([code]) => code as number | null)
     let log = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (log += data))
     const [, port, configAddress] = await waitForLine(
@@ -74,6 +84,8 @@ function program(command: string, args: string[]): StartRuntime {
       operate: operateOn(`http://${configAddress}`),
       log: () => log,
       stop: () => stopChild(child),
+      child,
+      exit,
     }
   }
 }
