@@ -6,7 +6,17 @@ import type { Result } from './throughput.ts'
 const WIDTH = 760
 const LABELS = 190
 const BAR = 14
-const COLORS = ['#8b949e', '#c9510c', '#1a7f37', '#0969da', '#8250df', '#bf3989', '#9a6700']
+const COLORS = [
+  '#8b949e',
+  '#c9510c',
+  '#1a7f37',
+  '#0969da',
+  '#8250df',
+  '#bf3989',
+  '#9a6700',
+  '#1b7c83',
+  '#e0823d',
+]
 
 export function drawBench(results: Result[]): string {
   const shown = results.filter(({ proxy }) => proxy !== 'no proxy')
