@@ -1,5 +1,6 @@
 // A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
 import type { Buffer } from 'node:buffer'
+import { framingOf, isCleanHead, readFields } from './fields.ts'
 import { textOf } from './wire-bytes.ts'
 
 /** Characters of a chunk's first line: its size, and extensions that nobody uses. */
@@ -11,10 +12,6 @@ const MAX_TRAILERS = 8_192
 /** No white space around `;` and `=`, and no quote that is not closed: other readers may end the line elsewhere. */
 const sizeLine =
   /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
-
-/** RFC 9110, section 6.5.1: what frames a message is no trailer. */
-const trailerLine =
-  /^(?!content-length:|transfer-encoding:)[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/i
 
 type Part = 'size' | 'data' | 'data end' | 'trailers' | 'done'
 
@@ -75,7 +72,7 @@ export function createChunkedBody(): ChunkedBody {
         } else {
           // Trailers are read past and passed on to nobody.
           trailers += text.length
-          if (trailers > MAX_TRAILERS || !trailerLine.test(text)) return -1
+          if (trailers > MAX_TRAILERS || !isTrailer(`${text}\r\n`)) return -1
         }
       }
       return at
@@ -84,4 +81,10 @@ export function createChunkedBody(): ChunkedBody {
       return part === 'done'
     },
   }
+}
+
+/** A header line that does not frame a message, which no trailer may (RFC 9110, section 6.5.1). */
+function isTrailer(line: string): boolean {
+  const pairs = isCleanHead(line) ? readFields(line, 0) : line
+  return typeof pairs !== 'string' && framingOf(pairs) === undefined
 }
