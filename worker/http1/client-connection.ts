@@ -31,7 +31,7 @@ export interface ConnectionOwner {
   closed(connection: ClientConnection): void
 }
 
-/** Takes a body as it comes. Exactly one of `end` and `aborted` is called, once. */
+/** Takes a body as it comes. Either `end` or `aborted` is called, once, unless reading is stopped before. */
 export interface BodySink {
   data(chunk: Buffer): void
   end(): void
@@ -198,8 +198,6 @@ export class Exchange {
   onOver: (() => void) | undefined
   /** Called when what was written is on its way, where `write` asked to wait. */
   onDrain: (() => void) | undefined
-  /** The body, or a part of it, is still to come and is wanted. */
-  isReading = false
   readonly #connection: ClientConnection
   readonly #head: RequestHead
   /** What came behind the head. */
@@ -232,6 +230,11 @@ export class Exchange {
       Date.now() + connection.owner.limits[this.#bodyIsRead ? 'requestTimeout' : 'bodyTimeout']
   }
 
+  /** The body, or a part of it, is still to come and is wanted. */
+  get isReading(): boolean {
+    return this.#sink !== undefined
+  }
+
   /** Whether the request has a body that was not read yet. */
   get hasBody(): boolean {
     return !this.#bodyIsRead
@@ -259,7 +262,6 @@ export class Exchange {
       return
     }
     this.#sink = sink
-    this.isReading = true
     const { socket } = this.#connection
     if (this.#head.awaitsContinue && !this.#input) socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
     const connection = this.#connection
@@ -300,7 +302,6 @@ export class Exchange {
 
   /** Leaves the rest of the body unread; the connection then ends with the response. */
   stopReading(): void {
-    this.isReading = false
     this.#sink = undefined
   }
 
@@ -407,7 +408,7 @@ export class Exchange {
     const { socket } = this.#connection
     const last = this.#pendingHead + (this.#sendsChunks ? '0\r\n\r\n' : '')
     this.#pendingHead = ''
-    if (last !== '') this.#write(last)
+    if (last !== '') socket.write(last, 'latin1')
     if (socket.writableLength === 0) this.#finish()
     // A client that does not read its response is still being served, and timed.
     else socket.write('', () => this.#finish())
@@ -424,10 +425,6 @@ export class Exchange {
     this.isOver = true
     this.#over()
     this.#connection.finish(this.#staysOpen)
-  }
-
-  #write(text: string): boolean {
-    return this.#connection.socket.write(text, 'latin1')
   }
 
   /** Whether the connection can be used after a response to a body that was not read: where all of it has come. */
