@@ -35,10 +35,9 @@ const SWEEP_INTERVAL = 500
 
 export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions): Http1Server {
   const connections = new Set<ClientConnection>()
-  let { maxConnections } = limits
   let whenEmpty: (() => void) | undefined
 
-  const owner: ConnectionOwner = {
+  const owner: ConnectionOwner & { limits: Http1Limits } = {
     limits,
     retired: false,
     serve,
@@ -51,7 +50,7 @@ export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions)
   const server = createServer({ noDelay: true }, (socket) => {
     // 'close' follows.
     socket.on('error', () => {})
-    if (connections.size >= maxConnections || !admits(socket)) socket.destroy()
+    if (connections.size >= owner.limits.maxConnections || !admits(socket)) socket.destroy()
     else connections.add(new ClientConnection(socket, owner))
   })
 
@@ -70,7 +69,6 @@ export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions)
     server,
     configure: (next) => {
       owner.limits = next
-      maxConnections = next.maxConnections
     },
     retire,
     close: async (milliseconds) => {
