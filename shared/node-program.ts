@@ -1,7 +1,7 @@
 // What filter and relay share as programs on Node: the command line, the configuration's sources, listeners,
 // signals, and one clear line when they cannot start.
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { getRequestListener } from '@hono/node-server'
 import packageJson from '../package.json' with { type: 'json' }
@@ -202,9 +202,17 @@ export function createAppServer(
  */
 const BACKLOG = 65_535
 
+/** What listens: node:net's Server, and whatever has the same methods. */
+export interface Listenable {
+  once(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+  off(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+  listen(options: { port: number; host: string | undefined; backlog: number }, listening: () => void): unknown
+  address(): unknown
+}
+
 /** Listens and resolves to the address as text; throws a StartError that says which listener and why. */
 export async function listen(
-  server: NetServer,
+  server: Listenable,
   name: string,
   ip: string,
   port: string | number,

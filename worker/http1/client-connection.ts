@@ -2,12 +2,12 @@
 // is looked at. Whoever sends ahead waits in the socket, where it costs nothing.
 import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import { errorBody } from '../../shared/error-body.ts'
 import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { isCleanHead, writeFields } from './fields.ts'
 import { DIRTY_HEAD, type RequestHead, readRequestHead } from './request-head.ts'
+import type { TcpSocket } from './sockets.ts'
 import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
 /** Times are in milliseconds. */
@@ -45,7 +45,7 @@ const LINGER_TIME = 2_000
 const LINGER_BYTES = 1_048_576
 
 export class ClientConnection {
-  readonly socket: Socket
+  readonly socket: TcpSocket
   readonly peer: string
   readonly owner: ConnectionOwner
   /** Unix time in milliseconds at which whatever is waited for is late. */
@@ -56,7 +56,7 @@ export class ClientConnection {
   #lingering = -1
   #open = true
 
-  constructor(socket: Socket, owner: ConnectionOwner) {
+  constructor(socket: TcpSocket, owner: ConnectionOwner) {
     this.socket = socket
     this.owner = owner
     // Asked for now, as a client that resets its connection takes its address along.

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { writeFields } from './fields.ts'
 import { createHttp1Server } from './server.ts'
+import { nodeSockets } from './sockets.ts'
 import { createWire, LIMITS, type Wire } from './testing.ts'
 
 /** A request whose head was taken, and what came of its body. */
@@ -42,6 +43,7 @@ async function sendAll({ send }: Wire, packets: string[]): Promise<void> {
 async function readAsEngine(packets: string[]): Promise<Reading> {
   const taken: Taken[] = []
   const { server } = createHttp1Server({
+    sockets: nodeSockets,
     limits: LIMITS,
     admits: () => true,
     serve: (exchange) => {

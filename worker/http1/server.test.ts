@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Exchange } from './client-connection.ts'
 import { createHttp1Server, type Http1Limits } from './server.ts'
+import { nodeSockets } from './sockets.ts'
 import { createWire, LIMITS } from './testing.ts'
 
 const eventually = { timeout: 10_000, interval: 10 }
@@ -14,7 +15,12 @@ const turns = async (count: number) => {
 }
 
 async function startServer(serve: (exchange: Exchange) => void, limits: Partial<Http1Limits> = {}) {
-  const http1 = createHttp1Server({ limits: { ...LIMITS, ...limits }, admits: () => true, serve })
+  const http1 = createHttp1Server({
+    sockets: nodeSockets,
+    limits: { ...LIMITS, ...limits },
+    admits: () => true,
+    serve,
+  })
   http1.server.listen(0, '127.0.0.1')
   await once(http1.server, 'listening')
   onTestFinished(() => http1.close(0))
@@ -146,6 +152,7 @@ describe('requests on one connection', () => {
       const outcomes = new Set<string>()
       for (let cut = size - 12; cut <= size; cut++) {
         const { server } = createHttp1Server({
+          sockets: nodeSockets,
           limits: { ...LIMITS, maxHeaderSize: limit },
           admits: () => true,
           serve: respondTo,
@@ -618,6 +625,7 @@ describe('the end', () => {
 it('a connection too many is closed, and one that is not to be served', async () => {
   const admitted: boolean[] = [true, false, true]
   const { server, close } = createHttp1Server({
+    sockets: nodeSockets,
     limits: { ...LIMITS, maxConnections: 2 },
     admits: () => admitted.shift()!,
     serve: respondTo,

@@ -1,20 +1,20 @@
-// The filter's listener: HTTP/1.1 on sockets of node:net, which Node, Bun and Deno all have. It exists beside their own
+// The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own
 // servers because those take as long for a request as everything else together, and because each of them reads
 // requests in its own way: here what one runtime refuses all of them refuse.
-import { createServer, type Server, type Socket } from 'node:net'
 import {
   ClientConnection,
   type ConnectionLimits,
   type ConnectionOwner,
   type Exchange,
 } from './client-connection.ts'
+import type { Sockets, TcpServer, TcpSocket } from './sockets.ts'
 
 export interface Http1Limits extends ConnectionLimits {
   maxConnections: number
 }
 
-export interface Http1Server {
-  server: Server
+export interface Http1Server<S extends TcpServer> {
+  server: S
   /** Puts changed limits in force. */
   configure(limits: Http1Limits): void
   /** Takes no more connections; those that there are end with their next response. */
@@ -23,17 +23,23 @@ export interface Http1Server {
   close(milliseconds: number): Promise<void>
 }
 
-export interface Http1ServerOptions {
+export interface Http1ServerOptions<S extends TcpServer> {
+  sockets: Sockets<S>
   limits: Http1Limits
   /** Whether a connection is to be served; called once for each. */
-  admits(socket: Socket): boolean
+  admits(socket: TcpSocket): boolean
   serve(exchange: Exchange): void
 }
 
 /** Milliseconds between looks at what is late. */
 const SWEEP_INTERVAL = 500
 
-export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions): Http1Server {
+export function createHttp1Server<S extends TcpServer>({
+  sockets,
+  limits,
+  admits,
+  serve,
+}: Http1ServerOptions<S>): Http1Server<S> {
   const connections = new Set<ClientConnection>()
   let whenEmpty: (() => void) | undefined
 
@@ -47,7 +53,7 @@ export function createHttp1Server({ limits, admits, serve }: Http1ServerOptions)
     },
   }
 
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = sockets.createServer((socket) => {
     // 'close' follows.
     socket.on('error', () => {})
     if (connections.size >= owner.limits.maxConnections || !admits(socket)) socket.destroy()

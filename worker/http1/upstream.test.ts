@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { nodeSockets } from './sockets.ts'
 import { createUpstream, type Upstream, type UpstreamCall, type UpstreamJob } from './upstream.ts'
 
 const eventually = { timeout: 10_000, interval: 10 }
@@ -55,7 +56,12 @@ async function startNodeos(answer: Answer): Promise<Nodeos> {
 }
 
 function upstreamTo(port: number, connections = 4): Upstream {
-  const upstream = createUpstream({ origin: `http://127.0.0.1:${port}`, connections, connectTimeout: 5_000 })
+  const upstream = createUpstream({
+    sockets: nodeSockets,
+    origin: `http://127.0.0.1:${port}`,
+    connections,
+    connectTimeout: 5_000,
+  })
   onTestFinished(async () => {
     upstream.destroy()
     await upstream.close()

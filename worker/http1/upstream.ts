@@ -1,11 +1,11 @@
 // Kept connections to nodeos, and one request at a time on each.
 import { Buffer } from 'node:buffer'
-import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { writeFields } from './fields.ts'
 import { type ResponseHead, readResponseHead } from './response-head.ts'
+import type { Sockets, TcpSocket } from './sockets.ts'
 import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
 export interface UpstreamJob {
@@ -55,6 +55,8 @@ export interface Upstream {
 }
 
 export interface UpstreamOptions {
+  /** For HTTP; HTTPS is node:tls's. */
+  sockets: Sockets
   /** As in http://127.0.0.1:8888. */
   origin: string
   /** Connections; requests over that wait for one. */
@@ -71,7 +73,7 @@ const SWEEP_INTERVAL = 500
 /** Bytes of a response head. */
 const MAX_HEAD = 65_536
 
-export function createUpstream({ origin, connections, connectTimeout }: UpstreamOptions): Upstream {
+export function createUpstream({ sockets, origin, connections, connectTimeout }: UpstreamOptions): Upstream {
   const url = new URL(origin)
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const isTls = url.protocol === 'https:'
@@ -79,11 +81,10 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
   const pool: Pool = {
     host: url.host,
     connect: () => {
-      const options = { host: hostname, port, noDelay: true }
-      if (!isTls) return connectTcp(options)
+      if (!isTls) return sockets.connect({ host: hostname, port })
       // An address is no server name (RFC 6066, section 3).
       const servername = /^[\d.]+$|:/.test(hostname) ? '' : hostname
-      return connectTls({ ...options, servername, ALPNProtocols: ['http/1.1'] })
+      return connectTls({ host: hostname, port, servername, ALPNProtocols: ['http/1.1'] }).setNoDelay()
     },
     connectedEvent: isTls ? 'secureConnect' : 'connect',
     connectTimeout,
@@ -128,7 +129,7 @@ export function createUpstream({ origin, connections, connectTimeout }: Upstream
 
 interface Pool {
   host: string
-  connect(): Socket
+  connect(): TcpSocket
   connectedEvent: string
   connectTimeout: number
   connections: number
@@ -187,7 +188,7 @@ class UpstreamConnection {
   /** Unix time in milliseconds at which whatever is waited for is late. */
   deadline: number
   readonly #pool: Pool
-  readonly #socket: Socket
+  readonly #socket: TcpSocket
   #call: Call | undefined
   #isConnected = false
   /** It had a request before. */

@@ -1,6 +1,6 @@
-// Bytes as text of one character a byte, and messages as bytes, the quickest ways that node:net has for either.
+// Bytes as text of one character a byte, and messages as bytes, the quickest ways there are for either.
 import { Buffer } from 'node:buffer'
-import type { Socket } from 'node:net'
+import type { TcpSocket } from './sockets.ts'
 
 /** What Node's Buffer has beside its documented methods, and Bun's and Deno's as well. */
 interface Latin1Buffer extends Buffer {
@@ -32,7 +32,7 @@ let scratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE) as Latin1Buffer
  * Writes text and a body, together where that pays, without a copy that lives longer than the call. Returns what
  * `socket.write` does. Characters stand for a byte each, in the body as well where it is text.
  */
-export function writeMessage(socket: Socket, head: string, body: Uint8Array | string, tail = ''): boolean {
+export function writeMessage(socket: TcpSocket, head: string, body: Uint8Array | string, tail = ''): boolean {
   const bodyEnd = head.length + body.length
   const size = bodyEnd + tail.length
   if (size > SCRATCH_SIZE) {

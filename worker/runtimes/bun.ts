@@ -1,4 +1,5 @@
 // The filter as a program on Bun.
-import { runFilter } from './filter-program.ts'
+import { bunSockets } from './bun-sockets.ts'
+import { runFilter, startAlone } from './filter-program.ts'
 
-await runFilter()
+await runFilter((program) => startAlone(program, bunSockets))

@@ -1,13 +1,13 @@
 // The connections that each client has open on the filter's listener.
-import type { Socket } from 'node:net'
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import type { MemoryBans } from '../bans/memory.ts'
+import type { TcpSocket } from '../http1/sockets.ts'
 
 export interface ClientLoads {
   configure(config: FilterConfig): void
   /** Counts a connection until it closes; false where it may not be served. */
-  open(socket: Socket): boolean
+  open(socket: TcpSocket): boolean
 }
 
 /** One client is an address, or an IPv6 /64. */

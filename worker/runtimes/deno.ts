@@ -1,4 +1,5 @@
 // The filter as a program on Deno.
-import { runFilter } from './filter-program.ts'
+import { nodeSockets } from '../http1/sockets.ts'
+import { runFilter, startAlone } from './filter-program.ts'
 
-await runFilter()
+await runFilter((program) => startAlone(program, nodeSockets))

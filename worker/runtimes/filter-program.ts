@@ -16,6 +16,7 @@ import { createFilter } from '../app.ts'
 import { type BanStore, banPolicyOf } from '../bans/ban-store.ts'
 import { addBansApi } from '../bans/bans-api.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
+import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
 import { createReporter } from '../report.ts'
@@ -27,8 +28,8 @@ export const DRAIN_TIME = 10_000
 /** Milliseconds between looks at a nodeos that did not answer at start. */
 const PROBE_INTERVAL = 3_000
 
-/** Runs the filter until it is told to stop; `start` is for runtimes that can serve with several processes. */
-export function runFilter(start = startAlone): Promise<void> {
+/** Runs the filter until it is told to stop. */
+export function runFilter(start: (program: Program<FilterConfig>) => Promise<void>): Promise<void> {
   return runProgram(
     {
       name: 'filter',
@@ -48,11 +49,18 @@ export interface FilterService extends FilterListener {
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
   config(): FilterConfig
   bans: MemoryBans
+  sockets: Sockets
 }
 
 /** Starts to serve. Its `close` lasts until what is under way is done and reported. */
-export async function startService({ config, bans, logger, secrets }: ServiceParts): Promise<FilterService> {
-  const { platform, close } = createSocketPlatform(config)
+export async function startService({
+  config,
+  bans,
+  logger,
+  secrets,
+  sockets,
+}: ServiceParts): Promise<FilterService> {
+  const { platform, close } = createSocketPlatform(config, sockets)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const { app, verdicts, reads } = createFilter({
     config,
@@ -61,7 +69,7 @@ export async function startService({ config, bans, logger, secrets }: ServicePar
     bans,
     logger,
   })
-  const listener = await listenOnSocket(app, config(), bans)
+  const listener = await listenOnSocket(app, config(), bans, sockets)
   return {
     ...listener,
     metrics: () => metricsOf({ verdicts, reads, reporter, bans }),
@@ -118,12 +126,12 @@ export function announce(
 }
 
 /** The filter in one process. */
-export async function startAlone(program: Program<FilterConfig>): Promise<void> {
+export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange } = program
   const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
   let service: FilterService | undefined
   const config = await openConfigListener(program, { bans, metrics: async () => service!.metrics() })
-  service = await startService({ ...program, config: store.current, bans }).catch((error) => {
+  service = await startService({ ...program, config: store.current, bans, sockets }).catch((error) => {
     void config.close()
     throw error
   })

@@ -9,6 +9,7 @@ import { createProgramLogger, type Program, readSecrets, StartError } from '../.
 import type { StrikeClass } from '../../shared/violations.ts'
 import { type Ban, type BanStore, banPolicyOf } from '../bans/ban-store.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
+import { nodeSockets } from '../http1/sockets.ts'
 import { type Metrics, sumOf } from '../metrics.ts'
 import { createVerdictLog } from '../verdict-log.ts'
 import {
@@ -268,7 +269,13 @@ export async function runWorker(): Promise<void> {
     memory.configure(banPolicyOf(config))
     for (const ban of message.bans) memory.put(ban)
     try {
-      const parts = { config: () => config!, bans, logger, secrets: await readSecrets() }
+      const parts = {
+        config: () => config!,
+        bans,
+        logger,
+        secrets: await readSecrets(),
+        sockets: nodeSockets,
+      }
       service = await startService(parts)
       await toPrimary({ type: 'listening', address: service.address })
     } catch (error) {

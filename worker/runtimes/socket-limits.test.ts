@@ -65,6 +65,19 @@ describe.concurrent.each(Object.entries({ Node: startNode, Bun: startBun, Deno: 
       await nodeos?.close()
     })
 
+    describe('listening', { concurrent: false }, () => {
+      it('on every address of either family where none is named, and on a port that is free', async () => {
+        const filter = await startFilter({ listenIP: '', trustedProxies: ['::1', '127.0.0.1'] })
+        for (const host of ['127.0.0.1', '[::1]']) {
+          const { status } = await fetch(`http://${host}:${filter.port}${INFO}`)
+          expect(status).toBe(200)
+        }
+        await expect(startFilter({ listenPort: filter.port })).rejects.toThrow(
+          `cannot listen on 127.0.0.1:${filter.port} (listenPort): the port is in use`,
+        )
+      })
+    })
+
     describe('time', { concurrent: false }, () => {
       let port: number
       beforeAll(async () => {

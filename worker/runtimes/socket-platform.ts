@@ -9,6 +9,7 @@ import type { MemoryBans } from '../bans/memory.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Exchange } from '../http1/client-connection.ts'
 import { createHttp1Server, type Http1Limits } from '../http1/server.ts'
+import type { Sockets } from '../http1/sockets.ts'
 import {
   createUpstream,
   type Upstream,
@@ -61,7 +62,7 @@ export interface SocketPlatform {
   close(): Promise<void>
 }
 
-export function createSocketPlatform(config: () => FilterConfig): SocketPlatform {
+export function createSocketPlatform(config: () => FilterConfig, sockets: Sockets): SocketPlatform {
   let current: { settings: FilterConfig; origin: string; upstream: Upstream } | undefined
   const buffered = createBufferedBytes(config)
   const largeBodies = createLargeBodies()
@@ -73,6 +74,7 @@ export function createSocketPlatform(config: () => FilterConfig): SocketPlatform
     if (current?.origin !== origin) {
       void current?.upstream.close()
       const upstream = createUpstream({
+        sockets,
         origin,
         connections: UPSTREAM_CONNECTIONS,
         connectTimeout: CONNECT_TIMEOUT,
@@ -380,9 +382,11 @@ export async function listenOnSocket(
   app: Hono,
   config: FilterConfig,
   bans: Pick<MemoryBans, 'isShutOut'>,
+  sockets: Sockets,
 ): Promise<FilterListener> {
   const loads = createClientLoads(config, bans)
   const { server, configure, retire, close } = createHttp1Server({
+    sockets,
     limits: limitsOf(config),
     admits: loads.open,
     serve: (exchange) => {

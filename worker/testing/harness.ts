@@ -9,6 +9,7 @@ import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
 import { banPolicyOf } from '../bans/ban-store.ts'
 import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
+import { nodeSockets } from '../http1/sockets.ts'
 import { createSocketPlatform, listenOnSocket } from '../runtimes/socket-platform.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
 import { silentReporter } from './silent.ts'
@@ -53,7 +54,7 @@ export async function startFilter(
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
-  const { platform, close } = createSocketPlatform(() => config)
+  const { platform, close } = createSocketPlatform(() => config, nodeSockets)
   const bans = createMemoryBans(banPolicyOf(config), Date.now)
   const { app, verdicts, reads } = createFilter({
     config: () => config,
@@ -62,7 +63,12 @@ export async function startFilter(
     bans,
     logger: createLogger({ readable: false, write: (line) => log.push(line) }),
   })
-  const listener = await listenOnSocket(app, { ...config, listenIP: '127.0.0.1', listenPort: 0 }, bans)
+  const listener = await listenOnSocket(
+    app,
+    { ...config, listenIP: '127.0.0.1', listenPort: 0 },
+    bans,
+    nodeSockets,
+  )
   onTestFinished(async () => {
     await listener.close(0)
     await close()
