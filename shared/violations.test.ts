@@ -8,6 +8,7 @@ const statuses: [status: number, codes: ViolationCode[]][] = [
   [
     400,
     [
+      'INVALID_HTTP',
       'INVALID_JSON',
       'PARSE_ERROR',
       'TOO_MANY_TRANSACTIONS',

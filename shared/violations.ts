@@ -23,6 +23,11 @@ interface ViolationKind {
 }
 
 export const violations = {
+  INVALID_HTTP: {
+    status: 400,
+    strike: 'malformed',
+    text: 'Not a request of HTTP/1.1, or one that can be read in two ways (also 417, 501, 505)',
+  },
   INVALID_JSON: { status: 400, strike: 'malformed', text: 'The body is not one JSON text in valid UTF-8' },
   PARSE_ERROR: {
     status: 400,
@@ -57,7 +62,11 @@ export const violations = {
   BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
   ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
   METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },
-  TOO_MANY_HEADERS: { status: 431, strike: 'malformed', text: 'A request with too many header lines' },
+  TOO_MANY_HEADERS: {
+    status: 431,
+    strike: 'malformed',
+    text: 'A request with too many header lines, or too many bytes of them',
+  },
   UNSUPPORTED_ENCODING: { status: 415, strike: 'malformed', text: 'A request body with a Content-Encoding' },
   RATE_LIMITED: { status: 429, strike: 'endpoints', text: 'Too many requests' },
   BANNED: { status: 403, strike: null, text: 'The sender is banned for a while' },

@@ -50,6 +50,8 @@ export interface FilterParts {
 
 export interface Filter {
   app: Hono
+  /** Counts what came on a peer's connection and was no request, so that the listener itself refused it. */
+  refused(peer: string, found: Violation): void
   verdicts: VerdictLog
   /** Reads that may be answered from memory, by where the answer came from. */
   reads: Readonly<CacheCounts>
@@ -100,7 +102,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
       if (!enforced) return undefined
       if (strikeClassOf(found.code) !== null) {
         report(c, client, found.code)
-        strike(c, client, found.code, 1, settings)
+        platform.waitUntil(c, strike(client, found.code, 1, settings))
       }
       return reject(c, found, { headers })
     }
@@ -179,14 +181,21 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     return reject(c, found, { headers: settings.headers, retryAfter, close: direct })
   }
 
-  const strike = (c: Context, client: Address, code: ReportCode, count: number, settings: Settings) => {
+  const strike = async (client: Address, code: ReportCode, count: number, settings: Settings) => {
     const strikeClass = strikeClassOf(code)
     if (!settings.bansClients || strikeClass === null || !settings.mayBeBanned(client)) return
-    const counted = bans.strike(client, strikeClass, count)
-    platform.waitUntil(
-      c,
-      counted.then((ban) => ban && verdicts.banned(ban, strikeClass)),
-    )
+    const ban = await bans.strike(client, strikeClass, count)
+    if (ban) verdicts.banned(ban, strikeClass)
+  }
+
+  const refused = (peer: string, found: Violation) => {
+    const settings = currentSettings()
+    const client = settings.clientAddress(peer, '')
+    verdicts.violation(found, client, true)
+    // Whom a proxy sent it for, nobody knows.
+    if (!settings.enforced || !settings.mayBeBanned(client)) return
+    reporter.report(client, found.code)
+    void strike(client, found.code, 1, settings)
   }
 
   const reportOutcome = (c: Context, client: Address, outcome: Outcome, settings: Settings) => {
@@ -194,7 +203,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
       if (settings.config.logSuccess) report(c, client, SUCCESS)
     } else if (outcome !== 'trouble') {
       for (let left = outcome.failed; left > 0; left--) report(c, client, TRANSACTION_FAILED)
-      strike(c, client, TRANSACTION_FAILED, outcome.failed, settings)
+      platform.waitUntil(c, strike(client, TRANSACTION_FAILED, outcome.failed, settings))
     }
   }
 
@@ -217,7 +226,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
   })
-  return { app, verdicts, reads }
+  return { app, refused, verdicts, reads }
 }
 
 /** Path, method, header count and framing: all that can be judged before the body. */

@@ -259,8 +259,8 @@ describe('a request is rejected, reported and never forwarded for', () => {
     expect(filter.reports).toEqual(strikeClassOf(code) === null ? [] : [{ host: '127.0.0.1', code }])
   })
 
-  test('every code but those of nodeos and of limits over time', () => {
-    const elsewhere = /^NODEOS_|^RATE_LIMITED$|^BANNED$/
+  test('every code but those of nodeos, of limits over time and of what is no request', () => {
+    const elsewhere = /^NODEOS_|^INVALID_HTTP$|^RATE_LIMITED$|^BANNED$/
     const missing = Object.keys(violations).filter(
       (code) => !elsewhere.test(code) && !rows.some((row) => row.code === code),
     )

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import { errorBody } from '../../shared/error-body.ts'
+import { type Violation, violation } from '../../shared/violations.ts'
 import type { HeaderPairs } from '../platform.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { isCleanHead, writeFields } from './fields.ts'
@@ -28,6 +29,8 @@ export interface ConnectionOwner {
   /** True when connections are to end with their next response. */
   retired: boolean
   serve(exchange: Exchange): void
+  /** Told of what was no request, and was answered. */
+  refused(peer: string, found: Violation): void
   closed(connection: ClientConnection): void
 }
 
@@ -80,18 +83,23 @@ export class ClientConnection {
     const reading = this.#exchange ? this.#exchange.isReading : this.input !== undefined
     if (reading && this.#lingering < 0) {
       const exchange = this.#exchange
-      this.refuse(408, 'The request did not arrive in time')
+      this.#close(408, 'REQUEST_TIMEOUT', 'The request did not arrive in time')
       exchange?.abort()
     } else this.socket.destroy()
   }
 
-  /** Answers what is no request, or no whole one, and closes. */
+  /** Answers what is no request, and closes. */
   refuse(status: number, detail: string): void {
-    const phrase = STATUS_CODES[status]!
-    const body = JSON.stringify(errorBody(phrase.toUpperCase().replaceAll(' ', '_'), status, detail))
+    const found = violation(status === 431 ? 'TOO_MANY_HEADERS' : 'INVALID_HTTP', detail)
+    this.#close(status, found.code, detail)
+    this.owner.refused(this.peer, found)
+  }
+
+  #close(status: number, code: string, detail: string): void {
+    const body = JSON.stringify(errorBody(code, status, detail))
     this.#exchange = undefined
     this.socket.write(
-      `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
         `X-Rejected-By: patroneos\r\nDate: ${httpDate()}\r\nConnection: close\r\n\r\n${body}`,
       'latin1',
     )

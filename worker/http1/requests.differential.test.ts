@@ -44,6 +44,7 @@ async function readAsEngine(packets: string[]): Promise<Reading> {
   const taken: Taken[] = []
   const { server } = createHttp1Server({
     sockets: nodeSockets,
+    refused: () => {},
     limits: LIMITS,
     admits: () => true,
     serve: (exchange) => {

@@ -17,6 +17,7 @@ const turns = async (count: number) => {
 async function startServer(serve: (exchange: Exchange) => void, limits: Partial<Http1Limits> = {}) {
   const http1 = createHttp1Server({
     sockets: nodeSockets,
+    refused: () => {},
     limits: { ...LIMITS, ...limits },
     admits: () => true,
     serve,
@@ -153,6 +154,7 @@ describe('requests on one connection', () => {
       for (let cut = size - 12; cut <= size; cut++) {
         const { server } = createHttp1Server({
           sockets: nodeSockets,
+          refused: () => {},
           limits: { ...LIMITS, maxHeaderSize: limit },
           admits: () => true,
           serve: respondTo,
@@ -626,6 +628,7 @@ it('a connection too many is closed, and one that is not to be served', async ()
   const admitted: boolean[] = [true, false, true]
   const { server, close } = createHttp1Server({
     sockets: nodeSockets,
+    refused: () => {},
     limits: { ...LIMITS, maxConnections: 2 },
     admits: () => admitted.shift()!,
     serve: respondTo,

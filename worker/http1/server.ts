@@ -1,6 +1,7 @@
 // The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own
 // servers because those take as long for a request as everything else together, and because each of them reads
 // requests in its own way: here what one runtime refuses all of them refuse.
+import type { Violation } from '../../shared/violations.ts'
 import {
   ClientConnection,
   type ConnectionLimits,
@@ -29,6 +30,8 @@ export interface Http1ServerOptions<S extends TcpServer> {
   /** Whether a connection is to be served; called once for each. */
   admits(socket: TcpSocket): boolean
   serve(exchange: Exchange): void
+  /** Told of what was no request, and was answered. */
+  refused(peer: string, found: Violation): void
 }
 
 /** Milliseconds between looks at what is late. */
@@ -39,6 +42,7 @@ export function createHttp1Server<S extends TcpServer>({
   limits,
   admits,
   serve,
+  refused,
 }: Http1ServerOptions<S>): Http1Server<S> {
   const connections = new Set<ClientConnection>()
   let whenEmpty: (() => void) | undefined
@@ -47,6 +51,7 @@ export function createHttp1Server<S extends TcpServer>({
     limits,
     retired: false,
     serve,
+    refused,
     closed: (connection) => {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty?.()

@@ -62,17 +62,17 @@ export async function startService({
 }: ServiceParts): Promise<FilterService> {
   const { platform, close } = createSocketPlatform(config, sockets)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
-  const { app, verdicts, reads } = createFilter({
+  const filter = createFilter({
     config,
     platform,
     reporter,
     bans,
     logger,
   })
-  const listener = await listenOnSocket(app, config(), bans, sockets)
+  const listener = await listenOnSocket(filter, config(), bans, sockets)
   return {
     ...listener,
-    metrics: () => metricsOf({ verdicts, reads, reporter, bans }),
+    metrics: () => metricsOf({ ...filter, reporter, bans }),
     close: async (milliseconds) => {
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)

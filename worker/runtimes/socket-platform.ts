@@ -1,10 +1,11 @@
 // The platform on Node, Bun and Deno: HTTP/1.1 on sockets, from the client and to nodeos, and what a client may hold
 // open and for how long.
 import { Buffer } from 'node:buffer'
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import { listen } from '../../shared/node-program.ts'
+import type { Filter } from '../app.ts'
 import type { MemoryBans } from '../bans/memory.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Exchange } from '../http1/client-connection.ts'
@@ -377,9 +378,9 @@ export interface FilterListener {
   close(milliseconds: number): Promise<void>
 }
 
-/** Listens for clients, and answers them with the app. */
+/** Listens for clients, and answers them with the filter. */
 export async function listenOnSocket(
-  app: Hono,
+  { app, refused }: Pick<Filter, 'app' | 'refused'>,
   config: FilterConfig,
   bans: Pick<MemoryBans, 'isShutOut'>,
   sockets: Sockets,
@@ -389,6 +390,7 @@ export async function listenOnSocket(
     sockets,
     limits: limitsOf(config),
     admits: loads.open,
+    refused,
     serve: (exchange) => {
       // Hono asks a request for its method and its URL only.
       const answered = app.fetch(exchange as unknown as Request, exchange)

@@ -56,7 +56,7 @@ export async function startFilter(
   const log: string[] = []
   const { platform, close } = createSocketPlatform(() => config, nodeSockets)
   const bans = createMemoryBans(banPolicyOf(config), Date.now)
-  const { app, verdicts, reads } = createFilter({
+  const filter = createFilter({
     config: () => config,
     platform,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
@@ -64,7 +64,7 @@ export async function startFilter(
     logger: createLogger({ readable: false, write: (line) => log.push(line) }),
   })
   const listener = await listenOnSocket(
-    app,
+    filter,
     { ...config, listenIP: '127.0.0.1', listenPort: 0 },
     bans,
     nodeSockets,
@@ -78,8 +78,8 @@ export async function startFilter(
     port: Number(listener.address.split(':')[1]),
     reports,
     log,
-    verdicts,
-    reads,
+    verdicts: filter.verdicts,
+    reads: filter.reads,
     bans,
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })
