@@ -1,6 +1,7 @@
 // Which headers cross the filter, in either direction. Rules of RFC 9110, section 7.6.1.
 import type { Address } from '../shared/address.ts'
 import type { HeaderPairs } from './platform.ts'
+import { rememberWork } from './remembered.ts'
 
 /** They belong to one connection and are never passed on. */
 const hopByHop = new Set([
@@ -54,7 +55,7 @@ function connectionNames(headers: HeaderPairs): Set<string> | undefined {
 }
 
 /** The headers for nodeos: the client's without those, and its address as the filter knows it. */
-export function upstreamHeaders(headers: HeaderPairs, client: Address, rebuilt: boolean): HeaderPairs {
+export const upstreamHeaders = rememberWork((headers, client: Address, rebuilt: boolean): HeaderPairs => {
   const listed = connectionNames(headers)
   const kept: HeaderPairs = []
   for (let at = 0; at < headers.length; at += 2) {
@@ -69,17 +70,19 @@ export function upstreamHeaders(headers: HeaderPairs, client: Address, rebuilt: 
   if (rebuilt) kept.push('content-type', 'application/json')
   kept.push('x-forwarded-for', client)
   return kept
-}
+})
 
 /** nodeos's response headers without hop-by-hop ones, then the configured ones. */
-export function responseHeaders(headers: HeaderPairs, configured: ReadonlyMap<string, string>): HeaderPairs {
-  const listed = connectionNames(headers)
-  const kept: HeaderPairs = []
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!.toLowerCase()
-    if (hopByHop.has(name) || listed?.has(name) || configured.has(name)) continue
-    kept.push(headers[at]!, headers[at + 1]!)
-  }
-  for (const [name, value] of configured) if (value !== '') kept.push(name, value)
-  return kept
-}
+export const responseHeaders = rememberWork(
+  (headers, configured: ReadonlyMap<string, string>): HeaderPairs => {
+    const listed = connectionNames(headers)
+    const kept: HeaderPairs = []
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at]!.toLowerCase()
+      if (hopByHop.has(name) || listed?.has(name) || configured.has(name)) continue
+      kept.push(headers[at]!, headers[at + 1]!)
+    }
+    for (const [name, value] of configured) if (value !== '') kept.push(name, value)
+    return kept
+  },
+)

@@ -5,9 +5,10 @@ import { STATUS_CODES } from 'node:http'
 import { errorBody } from '../../shared/error-body.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import type { HeaderPairs } from '../platform.ts'
+import { rememberHeads } from '../remembered.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { isCleanHead, writeFields } from './fields.ts'
-import { DIRTY_HEAD, type RequestHead, readRequestHead } from './request-head.ts'
+import { DIRTY_HEAD, type RefusedHead, type RequestHead, readRequestHead } from './request-head.ts'
 import type { TcpSocket } from './sockets.ts'
 import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
 
@@ -46,6 +47,8 @@ const LINGER_TIME = 2_000
 
 /** Bytes that such a client may still send: to close on them at once would take the response back. */
 const LINGER_BYTES = 1_048_576
+
+const readHead = rememberHeads<RequestHead, RefusedHead>(readRequestHead)
 
 export class ClientConnection {
   readonly socket: TcpSocket
@@ -170,7 +173,7 @@ export class ClientConnection {
       else this.input = bytes
       return
     }
-    const head = readRequestHead(textOf(bytes, from, end + 2))
+    const head = readHead(textOf(bytes, from, end + 2))
     if ('status' in head) {
       this.refuse(head.status, head.detail)
       return

@@ -1,6 +1,7 @@
 // Header lines of HTTP/1.1, strictly as RFC 9112, section 5 and RFC 9110, section 5 have them: no folding, no white
 // space around a name, no bare CR or LF, no control characters. What forgives less cannot be read in two ways.
 import type { HeaderPairs } from '../platform.ts'
+import { rememberWork } from '../remembered.ts'
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -52,11 +53,11 @@ function isBlank(code: number): boolean {
 }
 
 /** Header lines as they go out, each with its CRLF. */
-export function writeFields(pairs: HeaderPairs): string {
+export const writeFields = rememberWork((pairs): string => {
   let text = ''
   for (let at = 0; at < pairs.length; at += 2) text += `${pairs[at]}: ${pairs[at + 1]}\r\n`
   return text
-}
+})
 
 /** How a message's body is framed. */
 export type Framing =

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { connect as connectTls } from 'node:tls'
 import type { HeaderPairs } from '../platform.ts'
+import { rememberHeads } from '../remembered.ts'
 import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
 import { writeFields } from './fields.ts'
 import { type ResponseHead, readResponseHead } from './response-head.ts'
@@ -72,6 +73,9 @@ const SWEEP_INTERVAL = 500
 
 /** Bytes of a response head. */
 const MAX_HEAD = 65_536
+
+const readHead = rememberHeads<ResponseHead, undefined>((text) => readResponseHead(text, false))
+const readBodylessHead = rememberHeads<ResponseHead, undefined>((text) => readResponseHead(text, true))
 
 export function createUpstream({ sockets, origin, connections, connectTimeout }: UpstreamOptions): Upstream {
   const url = new URL(origin)
@@ -301,7 +305,7 @@ class UpstreamConnection {
       else this.#partialHead = bytes.subarray(from)
       return
     }
-    const head = readResponseHead(textOf(bytes, from, end + 2), call.job.method === 'HEAD')
+    const head = (call.job.method === 'HEAD' ? readBodylessHead : readHead)(textOf(bytes, from, end + 2))
     const at = end + 4
     // 101 would make another protocol of it, which was not asked for.
     if (!head || head.status === 101) call.fail('closed')
