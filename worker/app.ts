@@ -102,7 +102,8 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
       if (!enforced) return undefined
       if (strikeClassOf(found.code) !== null) {
         report(c, client, found.code)
-        platform.waitUntil(c, strike(client, found.code, 1, settings))
+        const struck = strike(client, found.code, 1, settings)
+        platform.waitUntil?.(c, struck)
       }
       return reject(c, found, { headers })
     }
@@ -160,7 +161,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
 
   const report = (c: Context, client: Address, code: ReportCode) => {
     reporter.report(client, code)
-    platform.waitUntil(c, reporter.idle())
+    platform.waitUntil?.(c, reporter.idle())
   }
 
   const reject = (c: Context, found: Violation, how: RejectionHeaders): Response =>
@@ -203,7 +204,8 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
       if (settings.config.logSuccess) report(c, client, SUCCESS)
     } else if (outcome !== 'trouble') {
       for (let left = outcome.failed; left > 0; left--) report(c, client, TRANSACTION_FAILED)
-      platform.waitUntil(c, strike(client, TRANSACTION_FAILED, outcome.failed, settings))
+      const struck = strike(client, TRANSACTION_FAILED, outcome.failed, settings)
+      platform.waitUntil?.(c, struck)
     }
   }
 

@@ -92,6 +92,6 @@ export interface Platform {
   sharesAnswers: boolean
   /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */
   isOverRate?(network: string): Promise<boolean>
-  /** Keeps the runtime alive until work that the response does not wait for is done. */
-  waitUntil(c: Context, work: Promise<unknown>): void
+  /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
+  waitUntil?(c: Context, work: Promise<unknown>): void
 }

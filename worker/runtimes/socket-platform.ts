@@ -197,7 +197,6 @@ export function createSocketPlatform(config: () => FilterConfig, sockets: Socket
       return ANSWERED
     },
     sharesAnswers: true,
-    waitUntil: () => {},
   }
   return {
     platform,
