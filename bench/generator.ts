@@ -94,7 +94,8 @@ async function connections(job: GeneratorJob & { kind: 'connections' }): Promise
           if (seen) answered++
           resolve()
         })
-        socket.end(head)
+        // Not `end`: a client that closes its half is taken for gone.
+        socket.write(head)
       })
   }
   await Promise.all(Array.from({ length: job.parallel }, client))

@@ -19,6 +19,10 @@ const RATE_SECONDS = 4
 /** Connections of one request each. */
 const CONNECTIONS = 3_000
 
+/** Where connections come from that are served, and that are not. */
+const SERVED = '127.0.0.1'
+const BANNED = '127.0.0.2'
+
 const program = (name: string) => join(import.meta.dirname, name)
 
 async function generate<T>(job: GeneratorJob): Promise<T> {
@@ -126,17 +130,20 @@ export async function measureConnections(
     const port = Number(new URL(running.url).port)
     const cost = async (from: string, count: number, body = '') => {
       const before = cpuTime(running.pid!)
-      await generate({ kind: 'connections', port, from, count, parallel: 32, body })
+      const job: GeneratorJob = { kind: 'connections', port, from, count, parallel: 32, body }
+      const { answered } = await generate<{ answered: number }>(job)
+      if (from === SERVED && answered < count)
+        throw new Error(`${proxy.name} answered ${answered} of ${count}`)
       return ((cpuTime(running.pid!) - before) * 1000) / count
     }
-    await cost('127.0.0.1', CONNECTIONS)
-    await cost('127.0.0.2', 10, '{')
-    await cost('127.0.0.2', 10)
+    await cost(SERVED, CONNECTIONS)
+    await cost(BANNED, 10, '{')
+    await cost(BANNED, 10)
     const served: number[] = []
     const banned: number[] = []
     for (let round = 0; round < rounds; round++) {
-      served.push(await cost('127.0.0.1', CONNECTIONS))
-      banned.push(await cost('127.0.0.2', CONNECTIONS))
+      served.push(await cost(SERVED, CONNECTIONS))
+      banned.push(await cost(BANNED, CONNECTIONS))
     }
     stopPid(running.pid)
     results.push({
