@@ -33,8 +33,13 @@ interface Address {
   port: number
 }
 
+interface Listener {
+  readonly port: number
+  stop(): void
+}
+
 declare const Bun: {
-  listen(options: Address & { socket: Handlers }): { readonly port: number; stop(): void }
+  listen(options: Address & { socket: Handlers }): Listener
   connect(options: Address & { socket: Handlers; data: BunSocket }): Promise<unknown>
 }
 
@@ -58,7 +63,6 @@ class BunSocket extends EventEmitter implements TcpSocket {
   #whenSent: (() => void)[] = []
   #isPaused = false
   #isEnding = false
-  #isClosed = false
 
   opened(native: NativeSocket): void {
     if (this.destroyed) {
@@ -130,21 +134,18 @@ class BunSocket extends EventEmitter implements TcpSocket {
 
   destroy(): void {
     if (this.destroyed) return
-    this.destroyed = true
-    this.#native?.end()
     this.closed()
+    this.#native?.end()
   }
 
   resetAndDestroy(): void {
     if (this.destroyed) return
-    this.destroyed = true
-    this.#native?.terminate()
     this.closed()
+    this.#native?.terminate()
   }
 
   closed(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.destroyed) return
     this.destroyed = true
     // Not from within whatever closes it.
     process.nextTick(() => this.emit('close'))
@@ -152,7 +153,7 @@ class BunSocket extends EventEmitter implements TcpSocket {
 }
 
 class BunServer extends EventEmitter implements TcpServer {
-  #listener: ReturnType<typeof Bun.listen> | undefined
+  #listener: Listener | undefined
   readonly #onConnection: (socket: TcpSocket) => void
 
   constructor(onConnection: (socket: TcpSocket) => void) {
@@ -161,26 +162,31 @@ class BunServer extends EventEmitter implements TcpServer {
   }
 
   listen({ port, host }: { port: number; host: string | undefined }, listening: () => void): void {
+    try {
+      this.#listener = host === undefined ? this.#listenOnAll(port) : this.#listenOn(host, port)
+      process.nextTick(listening)
+    } catch (error) {
+      process.nextTick(() => this.emit('error', error))
+    }
+  }
+
+  #listenOn(hostname: string, port: number): Listener {
     const open = (native: NativeSocket) => {
       const socket = new BunSocket()
       native.data = socket
       socket.opened(native)
       this.#onConnection(socket)
     }
-    const listenOn = (hostname: string) => {
-      this.#listener = Bun.listen({ hostname, port, socket: { ...handlers, open } })
-    }
+    return Bun.listen({ hostname, port, socket: { ...handlers, open } })
+  }
+
+  #listenOnAll(port: number): Listener {
     try {
-      try {
-        listenOn(host ?? '::')
-      } catch (error) {
-        // A machine without IPv6.
-        if (host !== undefined || (error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw error
-        listenOn('0.0.0.0')
-      }
-      process.nextTick(listening)
+      return this.#listenOn('::', port)
     } catch (error) {
-      process.nextTick(() => this.emit('error', error))
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw error
+      // A machine without IPv6.
+      return this.#listenOn('0.0.0.0', port)
     }
   }
 
