@@ -100,11 +100,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     const rejected = (found: Violation): Response | undefined => {
       verdicts.violation(found, client, enforced)
       if (!enforced) return undefined
-      if (strikeClassOf(found.code) !== null) {
-        report(c, client, found.code)
-        const struck = strike(client, found.code, 1, settings)
-        platform.waitUntil?.(c, struck)
-      }
+      if (strikeClassOf(found.code) !== null) record(c, client, found.code, 1, settings)
       return reject(c, found, { headers })
     }
 
@@ -159,11 +155,6 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     return reject(c, answer, { headers })
   }
 
-  const report = (c: Context, client: Address, code: ReportCode) => {
-    reporter.report(client, code)
-    platform.waitUntil?.(c, reporter.idle())
-  }
-
   const reject = (c: Context, found: Violation, how: RejectionHeaders): Response =>
     platform.answer(c, rejection(found, how))
 
@@ -189,24 +180,34 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     if (ban) verdicts.banned(ban, strikeClass)
   }
 
+  /** Tells the relays, and counts what is a strike; without a request where there was none. */
+  const record = (
+    c: Context | undefined,
+    client: Address,
+    code: ReportCode,
+    count: number,
+    settings: Settings,
+  ) => {
+    for (let left = count; left > 0; left--) reporter.report(client, code)
+    const struck = strike(client, code, count, settings)
+    if (!c) return
+    platform.waitUntil?.(c, reporter.idle())
+    platform.waitUntil?.(c, struck)
+  }
+
   const refused = (peer: string, found: Violation) => {
     const settings = currentSettings()
     const client = settings.clientAddress(peer, '')
     verdicts.violation(found, client, true)
     // Whom a proxy sent it for, nobody knows.
     if (!settings.enforced || !settings.mayBeBanned(client)) return
-    reporter.report(client, found.code)
-    void strike(client, found.code, 1, settings)
+    record(undefined, client, found.code, 1, settings)
   }
 
   const reportOutcome = (c: Context, client: Address, outcome: Outcome, settings: Settings) => {
     if (outcome === 'success') {
-      if (settings.config.logSuccess) report(c, client, SUCCESS)
-    } else if (outcome !== 'trouble') {
-      for (let left = outcome.failed; left > 0; left--) report(c, client, TRANSACTION_FAILED)
-      const struck = strike(client, TRANSACTION_FAILED, outcome.failed, settings)
-      platform.waitUntil?.(c, struck)
-    }
+      if (settings.config.logSuccess) record(c, client, SUCCESS, 1, settings)
+    } else if (outcome !== 'trouble') record(c, client, TRANSACTION_FAILED, outcome.failed, settings)
   }
 
   const app = new Hono()
