@@ -26,7 +26,7 @@ export function rememberHeads<Head extends { headers: HeaderPairs }, Refusal>(
   }
 }
 
-function isHead<Head extends { headers: HeaderPairs }>(head: Head | unknown): head is Head {
+function isHead(head: unknown): head is { headers: HeaderPairs } {
   return typeof head === 'object' && head !== null && 'headers' in head
 }
 

@@ -1,6 +1,6 @@
-// The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own
-// servers because those take as long for a request as everything else together, and because each of them reads
-// requests in its own way: here what one runtime refuses all of them refuse.
+// The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own servers because those take as
+// long for a request as everything else together, and because each of them reads requests in its own way: here what
+// one runtime refuses all of them refuse.
 import type { Violation } from '../../shared/violations.ts'
 import {
   ClientConnection,

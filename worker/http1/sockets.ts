@@ -32,7 +32,7 @@ export interface TcpServer extends Listenable {
 /** Sockets send at once (TCP_NODELAY), and end when their other end does. */
 export interface Sockets<S extends TcpServer = TcpServer> {
   createServer(onConnection: (socket: TcpSocket) => void): S
-  /** Emits 'connect', or 'error' and 'close'. */
+  /** Emits 'connect', or 'close' where nobody listens there. */
   connect(address: { host: string; port: number }): TcpSocket
 }
 
