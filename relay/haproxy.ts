@@ -1,11 +1,13 @@
-// Keeps the servers of HAProxy's backend the same as the relay's `filterEndpoints`, over HAProxy's Runtime API
-// (a unix socket; "Unix Socket commands" in HAProxy's management guide), without a reload.
+// Keeps the servers of HAProxy's backend the same as the relay's `filterEndpoints`, over HAProxy's Runtime API,
+// without a reload.
 //
-// Nothing is remembered of what was done: each round compares what HAProxy has with what it should have. So a
-// restarted HAProxy, a lost socket and a half-finished change all heal in the same way, by the next round.
+// Each round compares what HAProxy has with what it should have (haproxy-plan.ts) and carries the difference out
+// (haproxy-socket.ts). So a restarted HAProxy, a lost socket and a half-finished change all heal in the same way, by
+// the next round.
 import { lookup } from 'node:dns/promises'
-import { connect } from 'node:net'
 import type { Logger } from '../shared/logger.ts'
+import { commandsOf, type Plan, planRound, type Step } from './haproxy-plan.ts'
+import { listServers, parseServers, pidOf, runCommand } from './haproxy-socket.ts'
 
 /** The part of the relay's configuration that this follows. */
 export interface FilterPoolConfig {
@@ -34,25 +36,11 @@ export interface FilterPool {
   close(): Promise<void>
 }
 
-/** One line of `show stat`. */
-interface Server {
-  name: string
-  /** address:port, as HAProxy writes it: an IPv6 address in brackets. */
-  address: string
-  status: string
-  check: string
-  sessions: number
-}
-
-/** What one round found: problems by endpoint or "HAProxy", and whether all is as it should be. */
-interface Round {
-  problems: Map<string, string>
-  settled: boolean
-}
+type Round = Pick<Plan, 'problems' | 'settled'>
 
 export function createFilterPool(options: FilterPoolOptions): FilterPool {
   const { logger, interval = 1000, settleTime = 4000, drainTime = 30_000 } = options
-  const resolve = options.resolve ?? lookupAll
+  const addressesOf = createAddressBook(options.resolve ?? lookupAll)
   let config: FilterPoolConfig = { haproxySocket: '', haproxyBackend: '', filterEndpoints: [] }
   let closed = false
   let busy = false
@@ -61,7 +49,6 @@ export function createFilterPool(options: FilterPoolOptions): FilterPool {
   let last: Promise<unknown> = Promise.resolve()
   let reported = new Map<string, string>()
   let pid: string | undefined
-  const lastKnown = new Map<string, string[]>()
   const drainingSince = new Map<string, number>()
 
   const round = (): Promise<Round> => {
@@ -81,130 +68,56 @@ export function createFilterPool(options: FilterPoolOptions): FilterPool {
 
   const reconcile = async (): Promise<Round> => {
     const { haproxySocket, haproxyBackend: backend, filterEndpoints } = config
-    const problems = new Map<string, string>()
-    if (haproxySocket === '' || filterEndpoints.length === 0) return { problems, settled: true }
-    const wanted = await addressesOf(filterEndpoints, problems)
+    if (haproxySocket === '' || filterEndpoints.length === 0) return { problems: new Map(), settled: true }
+    const { wanted, problems } = await addressesOf(filterEndpoints)
     const run = (command: string) => runCommand(haproxySocket, command)
     try {
-      const info = await run('show info')
-      const now = /^Pid: (\d+)$/m.exec(info)?.[1]
-      if (pid !== undefined && now !== pid) {
-        logger.info('HAProxy was restarted; its filters are set anew')
-        drainingSince.clear()
-      }
-      pid = now
-      await addMissing(run, backend, wanted, await serversOf(run, backend), problems)
-      const servers = await serversOf(run, backend)
-      await enableHealthy(run, backend, wanted, servers, problems)
-      const serving = servers.some(({ address, status }) => wanted.has(address) && isServing(status))
-      const rest = servers.filter(({ address }) => !wanted.has(address))
+      noteRestart(pidOf(await run('show info')))
+      const servers = parseServers(await run(listServers(backend)), backend)
       for (const name of drainingSince.keys())
-        if (!rest.some((server) => server.name === name)) drainingSince.delete(name)
-      // The old filters stay until a new one takes traffic: better a removed filter than none.
-      if (serving) for (const server of rest) await remove(run, backend, server)
-      else if (rest.length > 0)
-        problems.set('HAProxy', 'no listed filter takes traffic yet; the ones in use are kept until then')
-      const settled = [...wanted.keys()].every((address) =>
-        servers.some((server) => server.address === address && isServing(server.status)),
-      )
-      return { problems, settled: settled && problems.size === 0 }
+        if (!servers.some((server) => server.name === name && !wanted.has(server.address)))
+          drainingSince.delete(name)
+      const plan = planRound({ wanted, servers, drainingSince, now: Date.now(), drainTime })
+      for (const [subject, problem] of plan.problems) problems.set(subject, problem)
+      for (const step of plan.steps) await carryOut(step, backend, run, problems)
+      return { problems, settled: plan.settled && problems.size === 0 }
     } catch (error) {
       problems.set('HAProxy', `not reached at ${haproxySocket}: ${(error as Error).message}`)
       return { problems, settled: false }
     }
   }
 
-  /** address:port of every filter, with the endpoint that it belongs to. */
-  const addressesOf = async (endpoints: readonly string[], problems: Map<string, string>) => {
-    const wanted = new Map<string, string>()
-    for (const endpoint of endpoints) {
-      const url = new URL(endpoint)
-      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-      if (url.protocol !== 'http:') {
-        problems.set(endpoint, 'not used: HAProxy speaks plain http with filters')
-        continue
-      }
-      const found = await resolve(host).catch((error: Error) => {
-        const known = lastKnown.get(host) ?? []
-        problems.set(
-          endpoint,
-          `${error.message}${known.length > 0 ? '; its last known addresses are kept' : ''}`,
-        )
-        return known
-      })
-      lastKnown.set(host, found)
-      for (const address of found)
-        wanted.set(`${address.includes(':') ? `[${address}]` : address}:${url.port || '80'}`, endpoint)
+  const noteRestart = (now: string | undefined) => {
+    if (pid !== undefined && now !== pid) {
+      logger.info('HAProxy was restarted; its filters are set anew')
+      drainingSince.clear()
     }
-    return wanted
+    pid = now
   }
 
-  const addMissing = async (
-    run: (command: string) => Promise<string>,
+  const carryOut = async (
+    step: Step,
     backend: string,
-    wanted: Map<string, string>,
-    servers: Server[],
+    run: (command: string) => Promise<string>,
     problems: Map<string, string>,
   ) => {
-    for (const [address, endpoint] of wanted) {
-      if (servers.some((server) => server.address === address)) continue
-      const server = `${backend}/${serverName(address)}`
-      // default-server lines do not apply to servers added here, so the check is spelled out. Draining first:
-      // HAProxy takes a new server for healthy until its checks say otherwise.
-      const answer = await run(`add server ${server} ${address} check inter 1s fall 2 rise 1`)
-      if (!answer.includes('New server registered')) {
-        problems.set(endpoint, `refused by HAProxy: ${answer}`)
-        continue
-      }
-      await run(`enable health ${server}`)
-      await run(`set server ${server} state drain`)
-      logger.info('filter added to HAProxy', { endpoint, address })
-    }
-  }
-
-  const enableHealthy = async (
-    run: (command: string) => Promise<string>,
-    backend: string,
-    wanted: Map<string, string>,
-    servers: Server[],
-    problems: Map<string, string>,
-  ) => {
-    for (const server of servers) {
-      const endpoint = wanted.get(server.address)
-      if (endpoint === undefined || isServing(server.status)) continue
-      if (server.status.startsWith('DRAIN') && server.check.startsWith('L7OK')) {
-        await run(`set server ${backend}/${server.name} state ready`)
-        server.status = 'UP'
-        logger.info('filter takes traffic', { endpoint, address: server.address })
-      } else if (server.status.startsWith('MAINT')) {
-        await run(`enable health ${backend}/${server.name}`)
-        await run(`set server ${backend}/${server.name} state drain`)
-        problems.set(endpoint, 'not checked yet')
-      } else {
-        problems.set(
-          endpoint,
-          server.status === 'DRAIN' ? 'not checked yet' : `health check failed (${server.check})`,
-        )
+    let answer = ''
+    for (const command of commandsOf(step, backend)) {
+      answer = await run(command)
+      if (command.startsWith('add server ') && !answer.includes('New server registered')) {
+        problems.set((step as Step & { kind: 'add' }).endpoint, `refused by HAProxy: ${answer}`)
+        return
       }
     }
-  }
-
-  const remove = async (run: (command: string) => Promise<string>, backend: string, server: Server) => {
-    const target = `${backend}/${server.name}`
-    const since = drainingSince.get(server.name)
-    if (since === undefined) {
-      drainingSince.set(server.name, Date.now())
-      await run(`set server ${target} state drain`)
-      logger.info('filter drains', { address: server.address })
-      return
-    }
-    const overdue = Date.now() - since > drainTime
-    if (server.sessions > 0 && !overdue) return
-    await run(`set server ${target} state maint`)
-    if (overdue) await run(`shutdown sessions server ${target}`)
-    // Refused while a connection lingers; then the next round asks again.
-    if ((await run(`del server ${target}`)).includes('Server deleted'))
-      logger.info('filter removed from HAProxy', { address: server.address })
+    if (step.kind === 'add')
+      logger.info('filter added to HAProxy', { endpoint: step.endpoint, address: step.address })
+    else if (step.kind === 'enable')
+      logger.info('filter takes traffic', { endpoint: step.endpoint, address: step.address })
+    else if (step.kind === 'drain') {
+      drainingSince.set(step.name, Date.now())
+      logger.info('filter drains', { address: step.address })
+    } else if (step.kind === 'remove' && answer.includes('Server deleted'))
+      logger.info('filter removed from HAProxy', { address: step.address })
   }
 
   const logChanges = (problems: Map<string, string>) => {
@@ -243,50 +156,31 @@ export function createFilterPool(options: FilterPoolOptions): FilterPool {
   }
 }
 
-function isServing(status: string): boolean {
-  return status.startsWith('UP') || status === 'no check'
-}
-
-/** A name that HAProxy accepts, and that says where the filter is. */
-function serverName(address: string): string {
-  return address.replace(/^\[(.*)\]:(\d+)$/, '$1-$2').replace(/^([\d.]+):(\d+)$/, '$1-$2')
-}
-
-async function serversOf(run: (command: string) => Promise<string>, backend: string): Promise<Server[]> {
-  // 4: servers only; -1: all of them.
-  const [head = '', ...lines] = (await run(`show stat ${backend} 4 -1`)).split('\n')
-  if (!head.startsWith('# pxname,')) throw new Error(`backend ${backend}: ${head || 'no answer'}`)
-  const columns = head.slice(2).split(',')
-  return lines
-    .filter((line) => line.startsWith(`${backend},`))
-    .map((line) => {
-      const cells = line.split(',')
-      const cell = (column: string) => cells[columns.indexOf(column)] ?? ''
-      return {
-        name: cell('svname'),
-        address: cell('addr'),
-        status: cell('status'),
-        check: cell('check_status').replace(/^\* /, ''),
-        sessions: Number(cell('scur')) + Number(cell('qcur')),
+/** Finds the addresses of endpoints; the last known ones serve while a name is not found. */
+function createAddressBook(resolve: (host: string) => Promise<string[]>) {
+  const lastKnown = new Map<string, string[]>()
+  return async (endpoints: readonly string[]) => {
+    const wanted = new Map<string, string>()
+    const problems = new Map<string, string>()
+    for (const endpoint of endpoints) {
+      const url = new URL(endpoint)
+      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      if (url.protocol !== 'http:') {
+        problems.set(endpoint, 'not used: HAProxy speaks plain http with filters')
+        continue
       }
-    })
-}
-
-/** Sends one command and reads the answer, on one line where it is a sentence. */
-function runCommand(socketPath: string, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(socketPath)
-    const chunks: Buffer[] = []
-    socket.setTimeout(2000, () => socket.destroy(new Error('no answer within 2 s')))
-    // Not end(): HAProxy takes a half-closed connection for an aborted one. It closes after its answer.
-    socket.on('connect', () => socket.write(`${command}\n`))
-    socket.on('data', (chunk) => chunks.push(chunk))
-    socket.on('error', reject)
-    socket.on('close', () => {
-      const answer = Buffer.concat(chunks).toString().trim()
-      resolve(answer.startsWith('#') || answer.includes(': ') ? answer : answer.replace(/\s+/g, ' '))
-    })
-  })
+      const found = await resolve(host).catch((error: Error) => {
+        const known = lastKnown.get(host) ?? []
+        const kept = known.length > 0 ? '; its last known addresses are kept' : ''
+        problems.set(endpoint, `${error.message}${kept}`)
+        return known
+      })
+      lastKnown.set(host, found)
+      for (const address of found)
+        wanted.set(`${address.includes(':') ? `[${address}]` : address}:${url.port || '80'}`, endpoint)
+    }
+    return { wanted, problems }
+  }
 }
 
 async function lookupAll(host: string): Promise<string[]> {
