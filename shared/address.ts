@@ -67,3 +67,8 @@ export function clientNetwork(address: Address): string {
   while (after !== undefined && left.length + right.length < 8) left.push('0')
   return `${[...left, ...right].slice(0, 4).join(':')}::/64`
 }
+
+/** An address within a network as clientNetwork names it: the one address, or the first of the /64. */
+export function addressIn(network: string): Address {
+  return network.replace(/\/64$/, '') as Address
+}

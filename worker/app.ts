@@ -19,7 +19,8 @@ import {
   type Violation,
   violation,
 } from '../shared/violations.ts'
-import { type Ban, type BanStore, banPolicyOf, secondsLeft } from './bans/ban-store.ts'
+import { type Ban, type Bans, banPolicyOf, secondsLeft } from './bans/bans.ts'
+import { createRefusals } from './bans/refusals.ts'
 import { type CacheCounts, createCache } from './cache.ts'
 import { createClientAddress } from './client-address.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
@@ -44,7 +45,7 @@ export interface FilterParts {
   config(): FilterConfig
   platform: Platform
   reporter: Reporter
-  bans: BanStore
+  bans: Bans
   logger: Logger
 }
 
@@ -52,6 +53,8 @@ export interface Filter {
   app: Hono
   /** Counts what came on a peer's connection and was no request, so that the listener itself refused it. */
   refused(peer: string, found: Violation): void
+  /** Whether a client was told of its ban so often that its connections need no answer. */
+  isShutOut(client: Address): boolean
   verdicts: VerdictLog
   /** Reads that may be answered from memory, by where the answer came from. */
   reads: Readonly<CacheCounts>
@@ -80,6 +83,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   let settings = prepare(config(), platform, reads)
+  const refusals = createRefusals()
   reporter.setRelays(settings.config.logEndpoints)
 
   const currentSettings = (): Settings => {
@@ -165,6 +169,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     { peer }: IncomingRequest,
     settings: Settings,
   ): Response => {
+    refusals.count(ban)
     const retryAfter = secondsLeft(ban, Date.now())
     const found = violation('BANNED', `${ban.network} is banned for ${retryAfter} more seconds`)
     verdicts.violation(found, client, true)
@@ -204,6 +209,11 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     record(undefined, client, found.code, 1, settings)
   }
 
+  const isShutOut = (client: Address) => {
+    const ban = bans.banOf(client)
+    return ban !== undefined && refusals.isEnough(ban)
+  }
+
   const reportOutcome = (c: Context, client: Address, outcome: Outcome, settings: Settings) => {
     if (outcome === 'success') {
       if (settings.config.logSuccess) record(c, client, SUCCESS, 1, settings)
@@ -229,7 +239,7 @@ export function createFilter({ config, platform, reporter, bans, logger }: Filte
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
   })
-  return { app, refused, verdicts, reads }
+  return { app, refused, isShutOut, verdicts, reads }
 }
 
 /** Path, method, header count and framing: all that can be judged before the body. */

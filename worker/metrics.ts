@@ -1,5 +1,5 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
-import type { BanCounters, BanStore } from './bans/ban-store.ts'
+import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
 import type { RelayCounters, Reporter } from './report.ts'
 import type { VerdictLog } from './verdict-log.ts'
@@ -8,7 +8,7 @@ export interface MetricSources {
   verdicts: VerdictLog
   reads: Readonly<CacheCounts>
   reporter: Reporter
-  bans: BanStore
+  bans: Pick<Bans, 'counters'>
 }
 
 /** Values at one moment, as plain data. */

@@ -2,7 +2,7 @@
 import type { Address } from '../shared/address.ts'
 import type { Logger } from '../shared/logger.ts'
 import { type StrikeClass, TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
-import { type Ban, secondsLeft } from './bans/ban-store.ts'
+import { type Ban, secondsLeft } from './bans/bans.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Lines a second; the rest are counted and said in one. */

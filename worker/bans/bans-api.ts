@@ -2,10 +2,10 @@
 import type { Hono } from 'hono'
 import { formatAddress, parseAddress } from '../../shared/address.ts'
 import { errorBody } from '../../shared/error-body.ts'
-import type { BanStore } from './ban-store.ts'
+import type { Bans } from './bans.ts'
 
 /** Adds the routes to the config API, behind its token. */
-export function addBansApi(configApi: Hono, bans: BanStore): void {
+export function addBansApi(configApi: Hono, bans: Pick<Bans, 'list' | 'lift'>): void {
   configApi.get('/patroneos/bans', async (c) => {
     const inForce = await bans.list()
     return c.json(

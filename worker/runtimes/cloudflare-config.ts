@@ -3,7 +3,7 @@
 import { type FilterConfig, filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared/config.ts'
 import type { ConfigStore } from '../../shared/config-store.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { KV_CACHE_TTL } from './cloudflare-bans.ts'
+import { KV_CACHE_TTL } from '../bans/drivers/cloudflare.ts'
 
 const CONFIG_KEY = 'config'
 

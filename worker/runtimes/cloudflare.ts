@@ -6,16 +6,15 @@ import { createConfigApi } from '../../shared/config-api.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
 import { createFilter } from '../app.ts'
-import { banPolicyOf } from '../bans/ban-store.ts'
+import { banPolicyOf, createBans } from '../bans/bans.ts'
 import { addBansApi } from '../bans/bans-api.ts'
-import { createSharedBans } from '../bans/shared.ts'
+import { type BanBindings, cloudflareBanDriver } from '../bans/drivers/cloudflare.ts'
 import { metricsOf, prometheusText } from '../metrics.ts'
 import { createEdgeReporter } from '../report-edge.ts'
-import { type BanBindings, cloudflareBans } from './cloudflare-bans.ts'
 import { baseConfig, kvConfigStore } from './cloudflare-config.ts'
 import { createWebPlatform } from './web-platform.ts'
 
-export { BanCounter, BanList } from './cloudflare-bans.ts'
+export { BanCounter, BanList } from '../bans/drivers/cloudflare-objects.ts'
 
 interface Env extends BanBindings {
   PATRONEOS_CONFIG?: string
@@ -39,7 +38,7 @@ const logger = createLogger({ readable: false, write: (line) => console.log(line
 async function createEdgeFilter(env: Env) {
   const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret, RATE_LIMIT } = env
   const base = baseConfig(PATRONEOS_CONFIG)
-  const bans = createSharedBans(cloudflareBans(env), banPolicyOf(base), { logger, now: Date.now })
+  const bans = createBans(cloudflareBanDriver(env), banPolicyOf(base), { logger, now: Date.now })
   const onChange = (config: FilterConfig) => bans.configure(banPolicyOf(config))
   const store = kvConfigStore(env.KV, base, onChange, logger)
   const reporter = createEdgeReporter({

@@ -4,11 +4,10 @@ import { filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
 import { createFilter } from '../app.ts'
-import { banPolicyOf } from '../bans/ban-store.ts'
-import { createMemoryBans } from '../bans/memory.ts'
-import { createSharedBans } from '../bans/shared.ts'
+import { banPolicyOf, createBans } from '../bans/bans.ts'
+import { type DenoKv, denoKvBanDriver } from '../bans/drivers/deno-kv.ts'
+import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { createReporter } from '../report.ts'
-import { type DenoKv, denoKvBans } from './deno-kv-bans.ts'
 import { createWebPlatform } from './web-platform.ts'
 
 declare const Deno: {
@@ -31,7 +30,7 @@ const now = Date.now
 const policy = banPolicyOf(config)
 // Deno Deploy has one database for each app; elsewhere a file can be named.
 const kv = policy && (await Deno.openKv(Deno.env.get('PATRONEOS_KV')))
-const shared = kv && createSharedBans(denoKvBans(kv), policy, { logger, now })
+const bans = createBans(kv ? denoKvBanDriver(kv) : memoryBanDriver(now), policy, { logger, now })
 const platform = createWebPlatform(() => config, { sharesAnswers: true })
 const { app } = createFilter({
   config: () => config,
@@ -42,16 +41,16 @@ const { app } = createFilter({
     send: fetch,
     now,
   }),
-  bans: shared ?? createMemoryBans(null, now),
+  bans,
   logger,
 })
 
-await shared?.refresh()
+await bans.refresh()
 let refreshAt = now() + REFRESH_INTERVAL
 Deno.serve((request, { remoteAddr }) => {
-  if (shared && now() >= refreshAt) {
+  if (kv && now() >= refreshAt) {
     refreshAt = now() + REFRESH_INTERVAL
-    void shared.refresh()
+    void bans.refresh()
   }
   return platform.serve(app, request, { peer: remoteAddr.hostname })
 })

@@ -13,9 +13,9 @@ import {
   version,
 } from '../../shared/node-program.ts'
 import { createFilter } from '../app.ts'
-import { type BanStore, banPolicyOf } from '../bans/ban-store.ts'
+import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { addBansApi } from '../bans/bans-api.ts'
-import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
+import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { nodeosOrigin } from '../nodeos-origin.ts'
@@ -48,7 +48,7 @@ export interface FilterService extends FilterListener {
 
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
   config(): FilterConfig
-  bans: MemoryBans
+  bans: Bans
   sockets: Sockets
 }
 
@@ -69,7 +69,7 @@ export async function startService({
     bans,
     logger,
   })
-  const listener = await listenOnSocket(filter, config(), bans, sockets)
+  const listener = await listenOnSocket(filter, config(), sockets)
   return {
     ...listener,
     metrics: () => metricsOf({ ...filter, reporter, bans }),
@@ -83,7 +83,7 @@ export async function startService({
 
 /** What the config listener shows and changes besides the configuration. */
 export interface ConfigListenerParts {
-  bans: BanStore
+  bans: Pick<Bans, 'list' | 'lift'>
   metrics(): Promise<Metrics>
 }
 
@@ -127,8 +127,9 @@ export function announce(
 
 /** The filter in one process. */
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
-  const { store, onConfigChange } = program
-  const bans = createMemoryBans(banPolicyOf(store.current()), Date.now)
+  const { store, onConfigChange, logger } = program
+  const { now } = Date
+  const bans = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
   let service: FilterService | undefined
   const config = await openConfigListener(program, { bans, metrics: async () => service!.metrics() })
   service = await startService({ ...program, config: store.current, bans, sockets }).catch((error) => {

@@ -2,7 +2,8 @@
 import cluster from 'node:cluster'
 import { nodeSockets } from '../http1/sockets.ts'
 import { runFilter, startAlone } from './filter-program.ts'
-import { runWorker, startWorkers, workersOf } from './node-workers.ts'
+import { startWorkers, workersOf } from './node-workers/primary.ts'
+import { runWorker } from './node-workers/worker.ts'
 
 if (cluster.isWorker) await runWorker()
 else

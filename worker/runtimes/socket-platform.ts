@@ -6,7 +6,6 @@ import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import { listen } from '../../shared/node-program.ts'
 import type { Filter } from '../app.ts'
-import type { MemoryBans } from '../bans/memory.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Exchange } from '../http1/client-connection.ts'
 import { createHttp1Server, type Http1Limits } from '../http1/server.ts'
@@ -379,12 +378,11 @@ export interface FilterListener {
 
 /** Listens for clients, and answers them with the filter. */
 export async function listenOnSocket(
-  { app, refused }: Pick<Filter, 'app' | 'refused'>,
+  { app, refused, isShutOut }: Pick<Filter, 'app' | 'refused' | 'isShutOut'>,
   config: FilterConfig,
-  bans: Pick<MemoryBans, 'isShutOut'>,
   sockets: Sockets,
 ): Promise<FilterListener> {
-  const loads = createClientLoads(config, bans)
+  const loads = createClientLoads(config, isShutOut)
   const { server, configure, retire, close } = createHttp1Server({
     sockets,
     limits: limitsOf(config),

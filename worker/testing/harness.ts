@@ -7,8 +7,8 @@ import { type FilterConfig, filterConfigSchema, parseConfig } from '../../shared
 import { createLogger } from '../../shared/logger.ts'
 import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
-import { banPolicyOf } from '../bans/ban-store.ts'
-import { createMemoryBans, type MemoryBans } from '../bans/memory.ts'
+import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
+import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { nodeSockets } from '../http1/sockets.ts'
 import { createSocketPlatform, listenOnSocket } from '../runtimes/socket-platform.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
@@ -33,7 +33,7 @@ export interface RunningFilter extends Pick<Filter, 'verdicts' | 'reads'> {
   port: number
   /** What relays would be told, in order. */
   reports: { host: string; code: ReportCode }[]
-  bans: MemoryBans
+  bans: Bans
   /** JSON lines. */
   log: string[]
   /** Puts another configuration in force, as the config API does. */
@@ -55,18 +55,19 @@ export async function startFilter(
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
   const { platform, close } = createSocketPlatform(() => config, nodeSockets)
-  const bans = createMemoryBans(banPolicyOf(config), Date.now)
+  const logger = createLogger({ readable: false, write: (line) => log.push(line) })
+  const { now } = Date
+  const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
   const filter = createFilter({
     config: () => config,
     platform,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
     bans,
-    logger: createLogger({ readable: false, write: (line) => log.push(line) }),
+    logger,
   })
   const listener = await listenOnSocket(
     filter,
     { ...config, listenIP: '127.0.0.1', listenPort: 0 },
-    bans,
     nodeSockets,
   )
   onTestFinished(async () => {

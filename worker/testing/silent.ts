@@ -1,7 +1,8 @@
 // What a filter needs beside its rules, where nobody is told anything and nobody is banned. Without vitest, so that
 // programs can use it.
 import { createLogger } from '../../shared/logger.ts'
-import { createMemoryBans } from '../bans/memory.ts'
+import { createBans } from '../bans/bans.ts'
+import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Reporter } from '../report.ts'
 
 export const silentReporter: Reporter = {
@@ -12,9 +13,11 @@ export const silentReporter: Reporter = {
   counters: () => ({}),
 }
 
+export const silentLogger = createLogger({ readable: false, write: () => {} })
+
 /** Options of createFilter. */
 export const silent = () => ({
   reporter: silentReporter,
-  bans: createMemoryBans(null, Date.now),
-  logger: createLogger({ readable: false, write: () => {} }),
+  bans: createBans(memoryBanDriver(Date.now), null, { logger: silentLogger, now: Date.now }),
+  logger: silentLogger,
 })

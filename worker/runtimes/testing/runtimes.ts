@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
-const binary = (name: string) => path.join(ROOT, 'node_modules/.bin', name)
+export const binary = (name: string) => path.join(ROOT, 'node_modules/.bin', name)
 
 /** Milliseconds. */
 const START_TIME = 20_000
@@ -113,13 +113,13 @@ export interface Bundle {
   gzipped: string
 }
 
-/** Has wrangler bundle the Worker without deploying it. */
-export async function bundleWorker(environment: string): Promise<Bundle> {
+/** Has wrangler bundle the Worker without deploying it; `main` is another module than wrangler.toml's. */
+export async function bundleWorker(environment: string, main?: string): Promise<Bundle> {
   const directory = await mkdtemp(path.join(tmpdir(), 'patroneos-bundle-'))
   try {
     const { stdout } = await promisify(execFile)(
       binary('wrangler'),
-      ['deploy', '--dry-run', '--outdir', directory, '--env', environment],
+      ['deploy', ...(main ? [main] : []), '--dry-run', '--outdir', directory, '--env', environment],
       {
         cwd: ROOT,
         env: {
@@ -130,7 +130,10 @@ export async function bundleWorker(environment: string): Promise<Bundle> {
         },
       },
     )
-    const script = await readFile(path.join(directory, 'cloudflare.js'), 'utf8')
+    const script = await readFile(
+      path.join(directory, `${path.basename(main ?? 'cloudflare', '.ts')}.js`),
+      'utf8',
+    )
     return { script, gzipped: /gzip: ([\d.]+ KiB)/.exec(stdout)?.[1] ?? 'unknown' }
   } finally {
     await rm(directory, { recursive: true, force: true })

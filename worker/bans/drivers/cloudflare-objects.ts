@@ -1,24 +1,11 @@
-// Bans on Cloudflare: strikes are counted in a Durable Object for each network, of which there is one in the whole
-// world; bans are gathered by one more, which writes them to KV as one list that every isolate reads.
+// The Durable Objects behind bans on Cloudflare: one for each network counts its strikes, and is the only one of it in
+// the whole world; one more gathers the bans and writes them to KV as one list that every isolate reads.
 import { DurableObject } from 'cloudflare:workers'
-import type { BanPolicy } from '../../shared/config.ts'
-import type { StrikeClass } from '../../shared/violations.ts'
-import type { Ban } from '../bans/ban-store.ts'
-import type { BanBackend, Counted } from '../bans/shared.ts'
-import { type ClientRecord, cleanRecord, countStrikes } from '../bans/strikes.ts'
-
-export interface BanBindings {
-  KV: KVNamespace
-  BAN_COUNTERS: DurableObjectNamespace<BanCounter>
-  BAN_LIST: DurableObjectNamespace<BanList>
-}
-
-const LIST_KEY = 'bans'
-/** The name of the one object that has the list. */
-const ONE = 'all'
-
-/** Seconds that a location may keep what it read from KV: the least that KV allows. */
-export const KV_CACHE_TTL = 30
+import type { BanPolicy } from '../../../shared/config.ts'
+import type { StrikeClass } from '../../../shared/violations.ts'
+import type { Ban, Counted } from '../bans.ts'
+import { type ClientRecord, cleanRecord, countStrikes } from '../strikes.ts'
+import { type BanBindings, LIST_KEY, ONE } from './cloudflare.ts'
 
 /** Seconds: KV's least time to live. */
 const MIN_TTL = 60
@@ -137,21 +124,5 @@ export class BanList extends DurableObject<BanBindings> {
     // Cloudflare takes 128 keys at a time.
     for (let at = 0; at < networks.length; at += 128)
       await this.ctx.storage.delete(networks.slice(at, at + 128))
-  }
-}
-
-export function cloudflareBans({ KV, BAN_COUNTERS, BAN_LIST }: BanBindings): BanBackend {
-  return {
-    strike: (network, strikeClass, count, policy) =>
-      BAN_COUNTERS.getByName(network).strike(network, strikeClass, count, policy),
-    read: async () => ((await KV.get(LIST_KEY, { type: 'json', cacheTtl: KV_CACHE_TTL })) ?? []) as Ban[],
-    list: () => BAN_LIST.getByName(ONE).list(),
-    lift: async (network) => {
-      const [lifted] = await Promise.all([
-        BAN_LIST.getByName(ONE).lift(network),
-        BAN_COUNTERS.getByName(network).forget(),
-      ])
-      return lifted
-    },
   }
 }

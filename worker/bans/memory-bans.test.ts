@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Address } from '../../shared/address.ts'
 import { filterConfig } from '../testing/harness.ts'
-import { createMemoryBans } from './memory.ts'
+import { silentLogger } from '../testing/silent.ts'
+import { createBans } from './bans.ts'
+import { memoryBanDriver } from './drivers/memory.ts'
 
 const alice = '203.0.113.9' as Address
 const start = Date.UTC(2026, 0, 1)
@@ -10,7 +12,11 @@ const second = 1000
 /** Bans under a policy, with a clock that stands until it is moved. */
 function memoryBans(policy: object = {}) {
   let now = start
-  const bans = createMemoryBans(filterConfig({ bans: policy }).bans, () => now)
+  const clock = () => now
+  const bans = createBans(memoryBanDriver(clock), filterConfig({ bans: policy }).bans, {
+    logger: silentLogger,
+    now: clock,
+  })
   return {
     ...bans,
     wait: (seconds: number) => {
@@ -67,17 +73,6 @@ describe('bans in memory', () => {
   it('never come of a class that is 0', async () => {
     const bans = memoryBans({ maxRetry: { failed: 0 } })
     expect(await bans.strike(alice, 'failed', 100)).toBeUndefined()
-  })
-
-  it('shut a client out once it was told twice, until the ban ends', async () => {
-    const bans = memoryBans({ maxRetry: { malformed: 1 }, banTime: 60 })
-    await bans.strike(alice, 'malformed', 1)
-    bans.banOf(alice)
-    expect(bans.isShutOut(alice)).toBe(false)
-    bans.banOf(alice)
-    expect(bans.isShutOut(alice)).toBe(true)
-    bans.wait(60)
-    expect(bans.isShutOut(alice)).toBe(false)
   })
 
   it('are listed, counted, and lifted by hand or by a policy of null', async () => {

@@ -1,8 +1,7 @@
 // Bans in Deno KV, which all instances on Deno Deploy share: a record for each network, changed in transactions, and
 // a list of the bans in force. Both expire by themselves.
-import type { Ban } from '../bans/ban-store.ts'
-import type { BanBackend, Counted } from '../bans/shared.ts'
-import { type ClientRecord, cleanRecord, countStrikes } from '../bans/strikes.ts'
+import type { Ban, BanDriver, Counted } from '../bans.ts'
+import { type ClientRecord, cleanRecord, countStrikes } from '../strikes.ts'
 
 type Key = readonly string[]
 
@@ -30,7 +29,7 @@ const MAX_LISTED = 10_000
 const MAX_TRIES = 20
 const MAX_PAUSE = 200
 
-export function denoKvBans(kv: DenoKv): BanBackend {
+export function denoKvBanDriver(kv: DenoKv): BanDriver {
   const recordKey = (network: string): Key => ['patroneos', 'strikes', network]
   const banKey = (network: string): Key => ['patroneos', 'bans', network]
 
@@ -43,7 +42,7 @@ export function denoKvBans(kv: DenoKv): BanBackend {
   }
 
   /** Undefined where another instance has changed the record meanwhile. */
-  const countOnce = async (...[network, strikeClass, count, policy]: Parameters<BanBackend['strike']>) => {
+  const countOnce = async (...[network, strikeClass, count, policy]: Parameters<BanDriver['strike']>) => {
     const { value, versionstamp } = await kv.get<ClientRecord>(recordKey(network))
     const record = value ?? cleanRecord()
     const now = Date.now()

@@ -1,0 +1,53 @@
+// What the primary and its workers tell each other, over the channel that node:cluster opens between them.
+import type { Address } from '../../../shared/address.ts'
+import type { FilterConfig } from '../../../shared/config.ts'
+import type { StrikeClass } from '../../../shared/violations.ts'
+import type { Ban } from '../../bans/bans.ts'
+import type { Metrics } from '../../metrics.ts'
+
+export interface Strikes {
+  network: string
+  strikeClass: StrikeClass
+  count: number
+}
+
+export type ToWorker =
+  | { type: 'start'; config: FilterConfig; bans: Ban[] }
+  | { type: 'config'; config: FilterConfig }
+  | { type: 'ban'; ban: Ban }
+  | { type: 'lift'; client: Address }
+  /** Tell your metrics. */
+  | { type: 'tell' }
+  /** Serve what comes on the connections that there are, and end. */
+  | { type: 'retire' }
+  /** Finish what is under way, and end. */
+  | { type: 'stop' }
+
+export type ToPrimary =
+  | { type: 'listening'; address: string }
+  | { type: 'failed'; message: string }
+  | { type: 'strikes'; strikes: Strikes[] }
+  | { type: 'metrics'; metrics: Metrics }
+
+type Handlers<M extends { type: string }> = {
+  [T in M['type']]: (message: Extract<M, { type: T }>) => void
+}
+
+/**
+ * Hands each message to the handler of its type. Throws an Error on a message that has none: both ends are of one
+ * version, so it is a bug.
+ */
+export function dispatcher<M extends { type: string }>(handlers: Handlers<M>): (message: M) => void {
+  const byType = new Map<string, (message: never) => void>(Object.entries(handlers))
+  return (message) => {
+    const handle = byType.get(message.type)
+    if (!handle) throw new Error(`a message of unknown type ${JSON.stringify(message.type)}`)
+    handle(message as never)
+  }
+}
+
+/** Milliseconds that requests under way, and then reports, have when a worker is to end. */
+export { DRAIN_TIME } from '../filter-program.ts'
+
+/** Milliseconds in which a client of a worker that retires sends its next request, and is told to go elsewhere. */
+export const RETIRE_GRACE = 1_000

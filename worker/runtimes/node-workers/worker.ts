@@ -1,0 +1,115 @@
+// One of the processes below the primary: it has no configuration of its own, and serves until it is told to end.
+import { clientNetwork } from '../../../shared/address.ts'
+import type { FilterConfig } from '../../../shared/config.ts'
+import { createProgramLogger, readSecrets, StartError } from '../../../shared/node-program.ts'
+import { type BanDriver, banPolicyOf, createBans } from '../../bans/bans.ts'
+import { nodeSockets } from '../../http1/sockets.ts'
+import { type FilterService, startService } from '../filter-program.ts'
+import {
+  DRAIN_TIME,
+  dispatcher,
+  RETIRE_GRACE,
+  type Strikes,
+  type ToPrimary,
+  type ToWorker,
+} from './messages.ts'
+
+/** Milliseconds in which strikes gather before the primary is told. */
+const STRIKE_DELAY = 20
+
+export async function runWorker(): Promise<void> {
+  const logger = createProgramLogger()
+  const bans = createBans(primaryBanDriver(), null, { logger, now: Date.now })
+  let config: FilterConfig | undefined
+  let service: FilterService | undefined
+  let ending = false
+
+  const end = async (retire: boolean) => {
+    if (ending) return
+    ending = true
+    if (retire) {
+      service?.retire()
+      await new Promise((resolve) => setTimeout(resolve, RETIRE_GRACE))
+    }
+    await service?.close(DRAIN_TIME)
+    if (service) await toPrimary({ type: 'metrics', metrics: service.metrics() })
+    process.exit(0)
+  }
+
+  const start = async (message: ToWorker & { type: 'start' }) => {
+    config = message.config
+    bans.configure(banPolicyOf(config))
+    for (const ban of message.bans) bans.put(ban)
+    try {
+      const parts = {
+        config: () => config!,
+        bans,
+        logger,
+        secrets: await readSecrets(),
+        sockets: nodeSockets,
+      }
+      service = await startService(parts)
+      await toPrimary({ type: 'listening', address: service.address })
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error
+      await toPrimary({ type: 'failed', message: error.message })
+      process.exit(1)
+    }
+  }
+
+  process.on(
+    'message',
+    dispatcher<ToWorker>({
+      start: (message) => void start(message),
+      config: (message) => {
+        config = message.config
+        bans.configure(banPolicyOf(config))
+        service?.configure(config)
+      },
+      ban: ({ ban }) => bans.put(ban),
+      lift: ({ client }) => bans.drop(clientNetwork(client)),
+      tell: () => {
+        if (service) void toPrimary({ type: 'metrics', metrics: service.metrics() })
+      },
+      retire: () => void end(true),
+      stop: () => void end(false),
+    }),
+  )
+  // A terminal, or a supervisor that signals a whole group, tells the workers as well.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false))
+  process.on('SIGHUP', () => {})
+}
+
+/** Resolves when the primary has been told; it may be gone. */
+function toPrimary(message: ToPrimary): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send!(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
+}
+
+/**
+ * Strikes are counted by the primary, for all workers. They are told in bundles, so that a flood of violations is
+ * not a flood of messages too; the ban comes back as a message.
+ */
+function primaryBanDriver(): BanDriver {
+  let waiting = new Map<string, Strikes>()
+  const flush = () => {
+    void toPrimary({ type: 'strikes', strikes: [...waiting.values()] })
+    waiting = new Map()
+  }
+  return {
+    strike: async (network, strikeClass, count) => {
+      if (waiting.size === 0) setTimeout(flush, STRIKE_DELAY)
+      const key = `${network} ${strikeClass}`
+      const strikes = waiting.get(key)
+      if (strikes) strikes.count += count
+      else waiting.set(key, { network, strikeClass, count })
+      return { ban: undefined, began: false }
+    },
+    // The operator asks the primary, which has the config listener.
+    read: async () => [],
+    list: async () => [],
+    lift: async () => false,
+  }
+}
