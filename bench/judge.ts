@@ -1,9 +1,7 @@
-// What judging costs as requests grow: the whole pipeline with a platform that sends nothing, so that no socket
-// blurs it. A program of its own, so that it can run on each runtime, pinned to a core. Prints one line of JSON.
+// What judging costs as requests grow: the judge alone, so that no socket blurs it. A program of its own, so that it
+// can run on each runtime, pinned to a core. Prints one line of JSON.
 import { filterConfigSchema, parseConfig } from '../shared/config.ts'
-import { createFilter } from '../worker/app.ts'
-import type { Platform } from '../worker/platform.ts'
-import { silent } from '../worker/testing/silent.ts'
+import { createJudge } from '../worker/judge.ts'
 import { type Request as BenchRequest, packedPush, pushOf, pushOfActions, pushOfMany } from './workloads.ts'
 
 export interface Growth {
@@ -30,7 +28,6 @@ const unlimited = {
   maxTransactionSize: 104_857_600,
   maxInflatedSize: 104_857_600,
   maxTransactions: 0,
-  cache: { paths: {} },
 }
 
 function cpu(): number {
@@ -55,34 +52,17 @@ async function cost(work: () => Promise<unknown> | unknown): Promise<number> {
   return batches.toSorted((a, b) => a - b)[batches.length >> 1]!
 }
 
-/** Microseconds of CPU in which the filter's app judges a request and hands it on. */
+/** Microseconds of CPU in which the filter judges a request, head and body. */
 async function costOf({ method, path, body }: BenchRequest, rules: object = unlimited): Promise<number> {
   const parsed = parseConfig(filterConfigSchema, rules)
   if ('issues' in parsed) throw new Error(JSON.stringify(parsed.issues))
   const bytes = new TextEncoder().encode(body)
   const headers = ['content-type', 'application/json', 'content-length', String(bytes.length)]
-  let forwarded = 0
-  const platform: Platform = {
-    incoming: () => ({ method, target: path, headers, peer: '203.0.113.9' }),
-    readBody: () => ({ bytes }),
-    forward: async () => {
-      forwarded++
-      return new Response('{}')
-    },
-    ask: async () => undefined,
-    answer: (_c, { body }) => new Response(body as string),
-    sharesAnswers: false,
-    waitUntil: () => {},
-  }
-  const { app } = createFilter({
-    config: () => parsed.config,
-    platform,
-    ...silent(),
-  })
-  const request = new Request('http://filter.example/')
-  const response = await app.fetch(request)
-  if (forwarded !== 1) throw new Error(`not forwarded: ${await response.text()}`)
-  return cost(() => app.fetch(request))
+  const judge = createJudge(parsed.config)
+  const whole = () => judge.whole({ method, target: path, headers }, bytes)
+  const { violation } = whole()
+  if (violation) throw new Error(`not forwarded: ${JSON.stringify(violation)}`)
+  return cost(whole)
 }
 
 async function growth(

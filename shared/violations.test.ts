@@ -41,6 +41,7 @@ describe('the table of verdicts', () => {
   test('counts nothing against a client that it did not do', () => {
     const blameless = reportCodes.filter((code) => strikeClassOf(code) === null)
     expect(blameless).toEqual([
+      'REQUEST_TIMEOUT',
       'BANNED',
       'OVERLOADED',
       'NODEOS_REQUEST_NOT_CREATED',

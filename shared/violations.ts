@@ -15,7 +15,7 @@ export type StrikeClass = (typeof strikeClasses)[number]
 
 interface ViolationKind {
   /** HTTP status of the rejection. */
-  status: 400 | 403 | 405 | 413 | 415 | 429 | 431 | 500 | 503 | 504
+  status: 400 | 403 | 405 | 408 | 413 | 415 | 429 | 431 | 500 | 503 | 504
   /** What it means, for people. */
   text: string
   /** The class it counts in against the sender; null where the sender is not to blame. */
@@ -68,6 +68,7 @@ export const violations = {
     text: 'A request with too many header lines, or too many bytes of them',
   },
   UNSUPPORTED_ENCODING: { status: 415, strike: 'malformed', text: 'A request body with a Content-Encoding' },
+  REQUEST_TIMEOUT: { status: 408, strike: null, text: 'The request did not arrive in time' },
   RATE_LIMITED: { status: 429, strike: 'endpoints', text: 'Too many requests' },
   BANNED: { status: 403, strike: null, text: 'The sender is banned for a while' },
   OVERLOADED: { status: 503, strike: null, text: 'The filter holds as many request bodies as it may' },

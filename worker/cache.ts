@@ -1,16 +1,18 @@
 // Spares nodeos the same question twice: answers to reads are kept for a short time, and reads that come while
-// the same one is under way wait for its answer. A wrapper around the platform's `forward`, of the same form.
+// the same one is under way wait for its answer. What it cannot answer is forwarded.
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config.ts'
 import { headerValue, responseHeaders } from './headers.ts'
+import type { Node } from './nodes/node.ts'
 import type {
   Answer,
+  FilterRequest,
   HeaderPairs,
-  Platform,
   ResponsePolicy,
   UpstreamAnswer,
   UpstreamRequest,
+  Upstreams,
   UpstreamTrouble,
 } from './platform.ts'
 import { isObject, member } from './transactions/shapes.ts'
@@ -24,6 +26,13 @@ export interface CacheCounts {
   /** nodeos. */
   miss: number
 }
+
+/** Has a request answered: from memory or by nodeos. As FilterRequest's `forward`, which says what it resolves to. */
+export type Forward = (
+  request: FilterRequest,
+  question: UpstreamRequest,
+  policy: ResponsePolicy,
+) => Promise<UpstreamTrouble | undefined>
 
 interface Entry extends Omit<UpstreamAnswer, 'body'> {
   text: string
@@ -72,11 +81,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** What is kept is valid for one configuration only, so a new one starts with nothing. */
 export function createCache(
   { cache: { maxBytes, paths } }: FilterConfig,
-  platform: Platform,
+  node: Node,
+  upstreams: Upstreams,
   counts: CacheCounts,
-): Platform['forward'] {
+): Forward {
+  const forward: Forward = (request, question, policy) => request.forward(node, question, policy)
   const lifetimes = new Map(Object.entries(paths).filter(([, seconds]) => seconds > 0))
-  if (lifetimes.size === 0 || maxBytes === 0) return platform.forward
+  if (lifetimes.size === 0 || maxBytes === 0) return forward
 
   const largest = Math.max(1, Math.floor(maxBytes / LARGEST_SHARE))
   const kept = new LRUCache<string, Entry | 'unfit'>({
@@ -90,12 +101,12 @@ export function createCache(
   let irreversible = 0
 
   /** Asks nodeos and keeps the answer if it is fit for that; undefined: it is too large to be held. */
-  const ask = async (key: string, request: UpstreamRequest, milliseconds: number) => {
-    const { method, target, body, client } = request
+  const ask = async (key: string, question: UpstreamRequest, milliseconds: number) => {
+    const { method, target, body, client } = question
     const since = Date.now()
     const headers = ['accept-encoding', 'identity', 'x-forwarded-for', client]
     if (body !== null) headers.push('content-type', 'application/json')
-    const answer = await platform.ask({ method, target, headers, body }, largest)
+    const answer = await upstreams.ask(node, { method, target, headers, body }, largest)
     if (answer === undefined) kept.set(key, 'unfit', { ttl: milliseconds })
     if (answer === undefined || 'code' in answer || !isForEverybody(answer)) return answer
     const text = decoded(answer.body)
@@ -108,30 +119,32 @@ export function createCache(
     return entry
   }
 
-  return async (c, request, policy) => {
-    const seconds = lifetimeOf(request, lifetimes)
-    if (seconds === undefined) return platform.forward(c, request, policy)
-    const key = `${request.target}\n${textOf(request.body)}`
+  return async (request, question, policy) => {
+    const seconds = lifetimeOf(question, lifetimes)
+    if (seconds === undefined) return forward(request, question, policy)
+    const key = `${question.target}\n${textOf(question.body)}`
     const found = kept.get(key)
     if (typeof found === 'object') {
       counts.hit++
-      return platform.answer(c, answerFrom(found, policy))
+      request.answer(answerFrom(found, policy))
+      return undefined
     }
     const waitedFor = underWay.get(key)
     if (found === 'unfit' || (!waitedFor && underWay.size >= MAX_UNDER_WAY))
-      return platform.forward(c, request, policy)
-    const asked = waitedFor ?? ask(key, request, seconds * 1000)
+      return forward(request, question, policy)
+    const asked = waitedFor ?? ask(key, question, seconds * 1000)
     counts[waitedFor ? 'joined' : 'miss']++
-    if (!waitedFor && platform.sharesAnswers) {
+    if (!waitedFor && upstreams.sharesAnswers) {
       underWay.set(key, asked)
       void asked.finally(() => underWay.delete(key))
     }
     const answer = await asked
-    if (answer === undefined) return platform.forward(c, request, policy)
+    if (answer === undefined) return forward(request, question, policy)
     if ('code' in answer) return answer
-    if ('text' in answer) return platform.answer(c, answerFrom(answer, policy))
     // It may be meant for one only, so whoever waited for it asks for themselves.
-    return waitedFor ? platform.forward(c, request, policy) : platform.answer(c, passOn(answer, policy))
+    if (!('text' in answer) && waitedFor) return forward(request, question, policy)
+    request.answer('text' in answer ? answerFrom(answer, policy) : passOn(answer, policy))
+    return undefined
   }
 }
 

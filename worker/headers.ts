@@ -1,7 +1,7 @@
 // Which headers cross the filter, in either direction. Rules of RFC 9110, section 7.6.1.
 import type { Address } from '../shared/address.ts'
+import { rememberWork } from './http1/remembered.ts'
 import type { HeaderPairs } from './platform.ts'
-import { rememberWork } from './remembered.ts'
 
 /** They belong to one connection and are never passed on. */
 const hopByHop = new Set([

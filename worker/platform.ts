@@ -1,35 +1,28 @@
-// What differs between runtimes, and nothing else: a runtime file builds one of these and listens.
+// What differs between runtimes, and nothing else: a runtime file builds a platform and listens.
 import type { Context } from 'hono'
 import type { Address } from '../shared/address.ts'
 import type { ViolationCode } from '../shared/violations.ts'
+import type { HeaderPairs } from './http1/fields.ts'
+import type { Node } from './nodes/node.ts'
 
-/** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */
-export type HeaderPairs = string[]
-
-/** A request as the runtime received it. */
-export interface IncomingRequest {
-  method: string
-  /** The request target as sent: path and query. */
-  target: string
-  headers: HeaderPairs
-  /** Address of the other end of the connection, or the client's as the runtime itself vouches for it. */
-  peer: string
-}
+export type { HeaderPairs }
 
 /** What came of reading a body that may be too large to hold. */
 export type BodyRead =
   | { bytes: Uint8Array }
   /** Over the limit: nothing of it is held any more. */
   | { tooLarge: true }
-  /** The client went away, or its framing broke. */
+  /** The client went away, or its framing broke: it has its answer, or needs none. */
   | { aborted: true }
+  /** It did not come in time. */
+  | { late: true }
   /** All bodies in flight together, or those of this client, are at their limit. */
   | { overloaded: true }
 
 /** What nodeos is asked. */
 export interface UpstreamQuestion {
   method: string
-  /** Path and query; the origin is the runtime's matter. */
+  /** Path and query; the origin is the node's. */
   target: string
   headers: HeaderPairs
   body: Uint8Array | string | null
@@ -75,23 +68,54 @@ export interface Answer {
   close: boolean
 }
 
-export interface Platform {
-  incoming(c: Context): IncomingRequest
+/** One request on its way through the filter, as the runtime has it. It is answered once: by `forward` or `answer`. */
+export interface FilterRequest {
+  readonly method: string
+  /** The request target: path and query. */
+  readonly target: string
+  readonly headers: HeaderPairs
+  /** Address of the other end of the connection, or the client's as the runtime itself vouches for it. */
+  readonly peer: string
+  /** Milliseconds, by performance.now(), at which its head had come. */
+  readonly began: number
   /** Reads the whole body, holding at most `maxBytes` of it. */
-  readBody(c: Context, maxBytes: number, client: Address): Promise<BodyRead> | BodyRead
-  /** Sends the request to nodeos and streams the answer to the client. */
-  forward(c: Context, request: UpstreamRequest, policy: ResponsePolicy): Promise<Response | UpstreamTrouble>
+  readBody(maxBytes: number, client: Address): Promise<BodyRead> | BodyRead
   /**
-   * Asks nodeos on behalf of whoever wants to know, so that no client's leaving ends it; again where a kept
+   * Sends a request to a node and streams the answer to the client. Resolves when the answer has begun, or to why
+   * there is none; the request is then still to be answered.
+   */
+  forward(node: Node, request: UpstreamRequest, policy: ResponsePolicy): Promise<UpstreamTrouble | undefined>
+  /** Sends a response of the filter's own. */
+  answer(answer: Answer): void
+  /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
+  waitUntil?(work: Promise<unknown>): void
+  /** Lets go of what is held for it, where its runtime does not say when its response is over. */
+  finished?(): void
+  /** What Hono is given once the request is answered. */
+  readonly response: Response
+}
+
+/** How nodes are reached. */
+export interface Upstreams {
+  /**
+   * Asks a node on behalf of whoever wants to know, so that no client's leaving ends it; again where a kept
    * connection was closed. Undefined where the answer's body has more than `maxBytes`.
    */
-  ask(question: UpstreamQuestion, maxBytes: number): Promise<UpstreamAnswer | UpstreamTrouble | undefined>
-  /** Sends a response of the filter's own. */
-  answer(c: Context, answer: Answer): Response
+  ask(
+    node: Node,
+    question: UpstreamQuestion,
+    maxBytes: number,
+  ): Promise<UpstreamAnswer | UpstreamTrouble | undefined>
   /** A request may wait for what another one asks; on Cloudflare each has its own connections. */
   sharesAnswers: boolean
+  /** Closes connections to nodes other than these, once what is under way on them is done. */
+  keepNodes?(nodes: readonly Node[]): void
+}
+
+/** `Bindings` is what the runtime hands to the app beside a Request: `app.fetch(request, bindings)`. */
+export interface Platform<Bindings extends object> extends Upstreams {
+  /** The request that Hono passes on. */
+  open(c: Context<{ Bindings: Bindings }>): FilterRequest
   /** Whether a network (as of clientNetwork) asks more often than the runtime's own limit allows. */
   isOverRate?(network: string): Promise<boolean>
-  /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
-  waitUntil?(c: Context, work: Promise<unknown>): void
 }

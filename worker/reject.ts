@@ -22,14 +22,20 @@ export interface RejectionHeaders {
   retryAfter?: number
   /** The connection has no further use. */
   close?: boolean
+  /** Where it is another one than the code's. */
+  status?: number
 }
 
 /** The answer of a rejection. */
 export function rejection(
   { code, detail }: Violation,
-  { headers, retryAfter = retryLater[code], close = false }: RejectionHeaders,
+  {
+    headers,
+    retryAfter = retryLater[code],
+    close = false,
+    status = violations[code].status,
+  }: RejectionHeaders,
 ): Answer {
-  const { status } = violations[code]
   const fields = ['x-rejected-by', 'patroneos']
   if (code === 'METHOD_NOT_ALLOWED') fields.push('allow', ALLOWED_METHODS)
   if (retryAfter !== undefined) fields.push('retry-after', String(retryAfter))
@@ -39,7 +45,7 @@ export function rejection(
     status,
     fields,
     headers,
-    close || code === 'BODY_TOO_LARGE',
+    close || code === 'BODY_TOO_LARGE' || code === 'REQUEST_TIMEOUT',
   )
 }
 

@@ -260,7 +260,7 @@ describe('a request is rejected, reported and never forwarded for', () => {
   })
 
   test('every code but those of nodeos, of limits over time and of what is no request', () => {
-    const elsewhere = /^NODEOS_|^INVALID_HTTP$|^RATE_LIMITED$|^BANNED$/
+    const elsewhere = /^NODEOS_|^INVALID_HTTP$|^REQUEST_TIMEOUT$|^RATE_LIMITED$|^BANNED$/
     const missing = Object.keys(violations).filter(
       (code) => !elsewhere.test(code) && !rows.some((row) => row.code === code),
     )

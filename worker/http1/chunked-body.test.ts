@@ -42,10 +42,12 @@ describe('a chunked body', () => {
 
   it.each([
     ['no size', '\r\n'],
-    ['a size of nine digits', '000000001\r\nx\r\n'],
+    ['a size of nine digits', '100000001\r\nx\r\n'],
+    ['a size of seventeen digits', '00000000000000001\r\nx\r\n'],
     ['a blank before the size', ' 1\r\nx\r\n'],
     ['a blank behind the size', '1 \r\nx\r\n'],
-    ['a blank before an extension', '1 ;a\r\nx\r\n'],
+    ['blanks behind an extension', '1;a \r\nx\r\n'],
+    ['blanks around the value of an extension', '1;a = b\r\nx\r\n'],
     ['an extension without a name', '1;\r\nx\r\n'],
     ['an extension with a quote that is left open', '1;a="b\r\nx\r\n'],
     ['a control character in an extension', '1;a\x01\r\nx\r\n'],

@@ -1,5 +1,6 @@
 // A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
 import type { Buffer } from 'node:buffer'
+import type { BodyReader } from './body.ts'
 import { framingOf, isCleanHead, readFields } from './fields.ts'
 import { textOf } from './wire-bytes.ts'
 
@@ -9,22 +10,16 @@ const MAX_SIZE_LINE = 128
 /** Characters of all trailer lines together. */
 const MAX_TRAILERS = 8_192
 
-/** No white space around `;` and `=`, and no quote that is not closed: other readers may end the line elsewhere. */
+/**
+ * A size of at most 16 digits, with extensions (RFC 9112, sections 7.1 and 7.1.1). Blanks may stand before an
+ * extension only, and a quote must be closed: other readers may end the line elsewhere.
+ */
 const sizeLine =
-  /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
+  /^(?=[0-9A-Fa-f]{1,16}(?![0-9A-Fa-f]))0*([0-9A-Fa-f]{1,8})(?:[ \t]*;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
 
 type Part = 'size' | 'data' | 'data end' | 'trailers' | 'done'
 
-export interface ChunkedBody {
-  /**
-   * Takes what of the bytes, from `at` on, belongs to the body, and gives each piece of its data to `take`. Returns
-   * the index behind that, or -1 where it is no chunked body.
-   */
-  feed(bytes: Buffer, at: number, take: (data: Buffer) => void): number
-  readonly done: boolean
-}
-
-export function createChunkedBody(): ChunkedBody {
+export function createChunkedBody(): BodyReader {
   let part: Part = 'size'
   /** What has come of the line that is being read. */
   let line = ''
@@ -80,11 +75,14 @@ export function createChunkedBody(): ChunkedBody {
     get done() {
       return part === 'done'
     },
+    get left() {
+      return left
+    },
   }
 }
 
 /** A header line that does not frame a message, which no trailer may (RFC 9110, section 6.5.1). */
 function isTrailer(line: string): boolean {
-  const pairs = isCleanHead(line) ? readFields(line, 0) : line
-  return typeof pairs !== 'string' && framingOf(pairs) === undefined
+  const pairs = isCleanHead(line) ? readFields(line, 0) : undefined
+  return pairs !== undefined && framingOf(pairs) === undefined
 }

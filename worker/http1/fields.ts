@@ -1,20 +1,27 @@
 // Header lines of HTTP/1.1, strictly as RFC 9112, section 5 and RFC 9110, section 5 have them: no folding, no white
 // space around a name, no bare CR or LF, no control characters. What forgives less cannot be read in two ways.
-import type { HeaderPairs } from '../platform.ts'
-import { rememberWork } from '../remembered.ts'
+import { rememberWork } from './remembered.ts'
+
+/** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */
+export type HeaderPairs = string[]
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** Whether a head, or the beginning of one, holds no control characters, and CR and LF only together. */
 export function isCleanHead(text: string): boolean {
+  return cleanLength(text) === text.length
+}
+
+/** How many characters of a head come before the first control character, or CR or LF alone. */
+export function cleanLength(text: string): number {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code === 0x7f) return false
+    if (code === 0x7f) return at
     if (code >= 0x20 || code === 0x09) continue
-    if (code !== 0x0d || (at + 1 < text.length && text.charCodeAt(at + 1) !== 0x0a)) return false
+    if (code !== 0x0d || (at + 1 < text.length && text.charCodeAt(at + 1) !== 0x0a)) return at
     at++
   }
-  return true
+  return text.length
 }
 
 export function isToken(text: string): boolean {
@@ -23,20 +30,26 @@ export function isToken(text: string): boolean {
 
 /**
  * Reads header lines from `at` to the end of a clean head, each with its CRLF. Returns names and values in turn, as
- * they came but for the white space around values, or the line that is none.
+ * they came but for the white space around values; undefined where a line is none.
  */
-export function readFields(text: string, at: number): HeaderPairs | string {
+export function readFields(text: string, at: number): HeaderPairs | undefined {
   const pairs: HeaderPairs = []
   for (let start = at; start < text.length; ) {
-    const end = text.indexOf('\r\n', start)
-    const colon = text.indexOf(':', start)
-    if (colon < 0 || colon > end) return text.slice(start, end)
-    const name = text.slice(start, colon)
-    if (!token.test(name)) return text.slice(start, end)
-    pairs.push(name, trimmed(text, colon + 1, end))
-    start = end + 2
+    start = readField(text, start, pairs)
+    if (start < 0) return undefined
   }
   return pairs
+}
+
+/** Reads the header line that begins at `at` into `pairs`; the index behind its CRLF, or -1 where it is none. */
+export function readField(text: string, at: number, pairs: HeaderPairs): number {
+  const end = text.indexOf('\r\n', at)
+  const colon = text.indexOf(':', at)
+  if (colon < 0 || colon > end) return -1
+  const name = text.slice(at, colon)
+  if (!token.test(name)) return -1
+  pairs.push(name, trimmed(text, colon + 1, end))
+  return end + 2
 }
 
 /** The part of a text without the spaces and tabs around it; not `trim`, which takes U+00A0 for white space too. */
@@ -59,6 +72,21 @@ export const writeFields = rememberWork((pairs): string => {
   return text
 })
 
+/** Whether there is a field of that name, which is in lower case. */
+export function hasField(pairs: HeaderPairs, name: string): boolean {
+  for (let at = 0; at < pairs.length; at += 2)
+    if (pairs[at]!.length === name.length && pairs[at]!.toLowerCase() === name) return true
+  return false
+}
+
+/** The fields but those of that name, which is in lower case. */
+export function withoutField(pairs: HeaderPairs, name: string): HeaderPairs {
+  const kept: HeaderPairs = []
+  for (let at = 0; at < pairs.length; at += 2)
+    if (pairs[at]!.toLowerCase() !== name) kept.push(pairs[at]!, pairs[at + 1]!)
+  return kept
+}
+
 /** How a message's body is framed. */
 export type Framing =
   /** So many bytes; 0 is no body. */
@@ -74,32 +102,51 @@ export interface FramingError {
   detail: string
 }
 
+/** What header lines say of the framing, as far as they were read. */
+export interface FramingFields {
+  length: string | undefined
+  coding: string | undefined
+}
+
 /**
- * Finds the framing that the header lines name (RFC 9112, section 6). Refused are more than one length, a length
- * beside a coding, and a coding other than chunked alone.
+ * Notes a header line that frames the message (RFC 9112, section 6). Refused are more than one length, a length beside
+ * a coding, and a coding other than chunked alone.
  */
+export function noteFraming(found: FramingFields, name: string, value: string): FramingError | undefined {
+  // The only two header names of these lengths that matter here.
+  if (name.length === 14 && name.toLowerCase() === 'content-length') {
+    if (found.length !== undefined) return wrong('More than one Content-Length')
+    if (found.coding !== undefined) return wrong('Content-Length beside Transfer-Encoding')
+    if (!/^\d{1,15}$/.test(value)) return wrong('A Content-Length that is not a number of at most 15 digits')
+    found.length = value
+  } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+    if (found.coding !== undefined) return wrong('More than one Transfer-Encoding')
+    if (found.length !== undefined) return wrong('Content-Length beside Transfer-Encoding')
+    if (value.toLowerCase() !== 'chunked')
+      return { status: 501, detail: 'A Transfer-Encoding other than chunked' }
+    found.coding = value
+  }
+  return undefined
+}
+
+function wrong(detail: string): FramingError {
+  return { status: 400, detail }
+}
+
+/** The framing that the noted header lines make. */
+export function framingFrom({ length, coding }: FramingFields): Framing {
+  if (coding !== undefined) return { chunked: true }
+  return length === undefined ? undefined : { length: Number(length) }
+}
+
+/** The framing that all header lines make, or why it cannot be told. */
 export function framingOf(pairs: HeaderPairs): Framing | FramingError {
-  let length: string | undefined
-  let coding: string | undefined
+  const found: FramingFields = { length: undefined, coding: undefined }
   for (let at = 0; at < pairs.length; at += 2) {
-    const name = pairs[at]!
-    // The only two header names of these lengths that matter here.
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      if (length !== undefined) return { status: 400, detail: 'More than one Content-Length' }
-      length = pairs[at + 1]!
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (coding !== undefined) return { status: 400, detail: 'More than one Transfer-Encoding' }
-      coding = pairs[at + 1]!
-    }
+    const error = noteFraming(found, pairs[at]!, pairs[at + 1]!)
+    if (error) return error
   }
-  if (coding !== undefined) {
-    if (length !== undefined) return { status: 400, detail: 'Content-Length beside Transfer-Encoding' }
-    if (coding.toLowerCase() === 'chunked') return { chunked: true }
-    return { status: 501, detail: 'A Transfer-Encoding other than chunked' }
-  }
-  if (length === undefined) return undefined
-  if (/^\d{1,15}$/.test(length)) return { length: Number(length) }
-  return { status: 400, detail: 'A Content-Length that is not a number of at most 15 digits' }
+  return framingFrom(found)
 }
 
 /** What Connection lists; `close` has the last word. RFC 9112, section 9.3. */

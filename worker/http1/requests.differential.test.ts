@@ -4,10 +4,10 @@ import { createServer, METHODS } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createWire, LIMITS, REFUSED, type Wire } from '../testing/wire.ts'
 import { writeFields } from './fields.ts'
 import { createHttp1Server } from './server.ts'
 import { nodeSockets } from './sockets.ts'
-import { createWire, LIMITS, type Wire } from './testing.ts'
 
 /** A request whose head was taken, and what came of its body. */
 interface Taken {
@@ -44,7 +44,7 @@ async function readAsEngine(packets: string[]): Promise<Reading> {
   const taken: Taken[] = []
   const { server } = createHttp1Server({
     sockets: nodeSockets,
-    refused: () => {},
+    refuse: () => REFUSED,
     limits: LIMITS,
     admits: () => true,
     serve: (exchange) => {
@@ -53,7 +53,7 @@ async function readAsEngine(packets: string[]): Promise<Reading> {
       taken.push(request)
       const end = () => {
         request.isWhole = true
-        exchange.respond(200, [], '', false)
+        exchange.response.send(200, [], '', false)
       }
       if (!exchange.hasBody) return end()
       exchange.read({
@@ -71,13 +71,17 @@ async function readAsEngine(packets: string[]): Promise<Reading> {
   return { taken, refusal }
 }
 
+/** Node leaves a target in absolute form as it is; the engine takes path and query of it. */
+const originForm = (target: string) =>
+  target.replace(/^https?:\/\/[^/?]*(?=([/?]?))/i, (_, next) => (next === '/' ? '' : '/'))
+
 async function readAsNode(packets: string[]): Promise<Reading> {
   const reading: Reading = { taken: [], refusal: undefined }
   const server = createServer((incoming, outgoing) => {
     const { method, url, rawHeaders } = incoming
     const request: Taken = {
       method: method!,
-      target: url!,
+      target: originForm(url!),
       headers: rawHeaders,
       body: '',
       isWhole: false,

@@ -1,6 +1,12 @@
 // The head of nodeos's response -> its status, its header lines, and how its body is framed.
-import type { HeaderPairs } from '../platform.ts'
-import { connectionOptions, type Framing, framingOf, isCleanHead, readFields } from './fields.ts'
+import {
+  connectionOptions,
+  type Framing,
+  framingOf,
+  type HeaderPairs,
+  isCleanHead,
+  readFields,
+} from './fields.ts'
 
 export interface ResponseHead {
   status: number
@@ -18,7 +24,7 @@ export function readResponseHead(text: string, bodyless: boolean): ResponseHead 
   if (!isCleanHead(text) || !/^HTTP\/1\.[01] [1-5]\d\d[ \r]/.test(text)) return undefined
   const status = Number(text.slice(9, 12))
   const headers = readFields(text, text.indexOf('\r\n') + 2)
-  if (typeof headers === 'string') return undefined
+  if (!headers) return undefined
   const body = framingOf(headers)
   if (body && 'status' in body) return undefined
   let keepAlive = text[7] === '1'

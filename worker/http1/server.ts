@@ -1,13 +1,8 @@
 // The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own servers because those take as
 // long for a request as everything else together, and because each of them reads requests in its own way: here what
 // one runtime refuses all of them refuse.
-import type { Violation } from '../../shared/violations.ts'
-import {
-  ClientConnection,
-  type ConnectionLimits,
-  type ConnectionOwner,
-  type Exchange,
-} from './client-connection.ts'
+import { ClientConnection, type ConnectionLimits, type ConnectionOwner } from './connection.ts'
+import type { Exchange } from './exchange.ts'
 import type { Sockets, TcpServer, TcpSocket } from './sockets.ts'
 
 export interface Http1Limits extends ConnectionLimits {
@@ -30,8 +25,8 @@ export interface Http1ServerOptions<S extends TcpServer> {
   /** Whether a connection is to be served; called once for each. */
   admits(socket: TcpSocket): boolean
   serve(exchange: Exchange): void
-  /** Told of what was no request, and was answered. */
-  refused(peer: string, found: Violation): void
+  /** Told of what was no request, and says what it is answered with. */
+  refuse: ConnectionOwner['refuse']
 }
 
 /** Milliseconds between looks at what is late. */
@@ -42,7 +37,7 @@ export function createHttp1Server<S extends TcpServer>({
   limits,
   admits,
   serve,
-  refused,
+  refuse,
 }: Http1ServerOptions<S>): Http1Server<S> {
   const connections = new Set<ClientConnection>()
   let whenEmpty: (() => void) | undefined
@@ -51,7 +46,7 @@ export function createHttp1Server<S extends TcpServer>({
     limits,
     retired: false,
     serve,
-    refused,
+    refuse,
     closed: (connection) => {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty?.()

@@ -1,7 +1,7 @@
-// What the listener and the client of HTTP/1.1 need of TCP: node:net's sockets have it on every runtime.
+// What the listener and the client of HTTP/1.1 need of TCP and TLS: node:net and node:tls have it on every runtime.
 import type { Buffer } from 'node:buffer'
 import { connect, createServer, type Server } from 'node:net'
-import type { Listenable } from '../../shared/node-program.ts'
+import { connect as connectTls } from 'node:tls'
 
 /** As node:net's Socket has them. */
 export interface TcpSocket {
@@ -24,19 +24,39 @@ export interface TcpSocket {
   resetAndDestroy(): unknown
 }
 
-export interface TcpServer extends Listenable {
+/** As node:net's Server has them. */
+export interface TcpServer {
+  once(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+  off(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+  listen(options: { port: number; host: string | undefined; backlog: number }, listening: () => void): unknown
+  address(): unknown
   /** Takes no more connections. */
   close(): unknown
 }
 
-/** Sockets send at once (TCP_NODELAY), and end when their other end does. */
-export interface Sockets<S extends TcpServer = TcpServer> {
-  createServer(onConnection: (socket: TcpSocket) => void): S
-  /** Emits 'connect', or 'close' where nobody listens there. */
-  connect(address: { host: string; port: number }): TcpSocket
+export interface TlsAddress {
+  host: string
+  port: number
+  /** For SNI and the certificate; "" where `host` is an address, which is no server name (RFC 6066, section 3). */
+  servername: string
 }
 
+/** Sockets send at once (TCP_NODELAY). */
+export interface Sockets<S extends TcpServer = TcpServer> {
+  /** Its connections are half-open: one whose client sends nothing more (FIN, 'end') may still be written to. */
+  createServer(onConnection: (socket: TcpSocket) => void): S
+  /** Emits 'connect', or 'close' where nobody listens there; ends when its other end does. */
+  connect(address: { host: string; port: number }): TcpSocket
+  /** Emits 'secureConnect', or 'close' where the certificate is not trusted. */
+  connectTls(address: TlsAddress): TcpSocket
+}
+
+/** node:tls as it is on every runtime. */
+export const nodeTls = (address: TlsAddress): TcpSocket =>
+  connectTls({ ...address, ALPNProtocols: ['http/1.1'] }).setNoDelay()
+
 export const nodeSockets: Sockets<Server> = {
-  createServer: (onConnection) => createServer({ noDelay: true }, onConnection),
+  createServer: (onConnection) => createServer({ noDelay: true, allowHalfOpen: true }, onConnection),
   connect: (address) => connect({ ...address, noDelay: true }),
+  connectTls: nodeTls,
 }

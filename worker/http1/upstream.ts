@@ -1,10 +1,9 @@
 // Kept connections to nodeos, and one request at a time on each.
 import { Buffer } from 'node:buffer'
-import { connect as connectTls } from 'node:tls'
-import type { HeaderPairs } from '../platform.ts'
-import { rememberHeads } from '../remembered.ts'
-import { type ChunkedBody, createChunkedBody } from './chunked-body.ts'
-import { writeFields } from './fields.ts'
+import { type BodyReader, FixedBody } from './body.ts'
+import { createChunkedBody } from './chunked-body.ts'
+import { type HeaderPairs, writeFields } from './fields.ts'
+import { rememberHeads } from './remembered.ts'
 import { type ResponseHead, readResponseHead } from './response-head.ts'
 import type { Sockets, TcpSocket } from './sockets.ts'
 import { findHeadEnd, textOf, toWire, writeMessage } from './wire-bytes.ts'
@@ -56,7 +55,6 @@ export interface Upstream {
 }
 
 export interface UpstreamOptions {
-  /** For HTTP; HTTPS is node:tls's. */
   sockets: Sockets
   /** As in http://127.0.0.1:8888. */
   origin: string
@@ -86,9 +84,8 @@ export function createUpstream({ sockets, origin, connections, connectTimeout }:
     host: url.host,
     connect: () => {
       if (!isTls) return sockets.connect({ host: hostname, port })
-      // An address is no server name (RFC 6066, section 3).
-      const servername = /^[\d.]+$|:/.test(hostname) ? '' : hostname
-      return connectTls({ host: hostname, port, servername, ALPNProtocols: ['http/1.1'] }).setNoDelay()
+      const isAddress = /^[\d.]+$|:/.test(hostname)
+      return sockets.connectTls({ host: hostname, port, servername: isAddress ? '' : hostname })
     },
     connectedEvent: isTls ? 'secureConnect' : 'connect',
     connectTimeout,
@@ -200,10 +197,10 @@ class UpstreamConnection {
   /** Something of the response has come. */
   #hasBegun = false
   #partialHead: Buffer | undefined
-  #isReadingBody = false
-  /** Bytes that are still to come; infinite where the connection's end is the body's. */
-  #left = 0
-  #chunked: ChunkedBody | undefined
+  /** The body that is being read; undefined before it. */
+  #body: BodyReader | undefined
+  /** The connection's end is the body's. */
+  #endsBody = false
   #isPaused = false
   #keepAlive = false
 
@@ -231,7 +228,7 @@ class UpstreamConnection {
     call.connection = this
     this.#call = call
     this.#hasBegun = false
-    this.#isReadingBody = false
+    this.#body = undefined
     if (this.#isConnected) this.deadline = call.deadline
     let head = `${method} ${target} HTTP/1.1\r\nhost: ${this.#pool.host}\r\n${writeFields(headers)}`
     if (body === null) {
@@ -288,7 +285,7 @@ class UpstreamConnection {
   #onData(chunk: Buffer): void {
     // Nobody asked for anything.
     if (!this.#call) this.destroy()
-    else if (this.#isReadingBody) this.#readBody(chunk, 0)
+    else if (this.#body) this.#readBody(this.#body, chunk, 0)
     else {
       this.#hasBegun = true
       const bytes = this.#partialHead ? Buffer.concat([this.#partialHead, chunk]) : chunk
@@ -316,28 +313,23 @@ class UpstreamConnection {
   /** Passes a head on, and what has come of the body. */
   #begin(call: Call, { status, headers, body, keepAlive }: ResponseHead, bytes: Buffer, at: number): void {
     const { job } = call
-    this.#isReadingBody = true
+    const reader =
+      body && 'chunked' in body
+        ? createChunkedBody()
+        : new FixedBody(body === undefined ? Number.POSITIVE_INFINITY : body.length)
+    this.#body = reader
+    this.#endsBody = body === undefined
     this.#keepAlive = keepAlive && body !== undefined
-    this.#chunked = body && 'chunked' in body ? createChunkedBody() : undefined
-    this.#left = body === undefined || 'chunked' in body ? Number.POSITIVE_INFINITY : body.length
     this.deadline = Date.now() + job.bodyTimeout
     job.listener.onHead(status, headers)
-    if (call.connection === this) this.#readBody(bytes, at)
+    if (call.connection === this) this.#readBody(reader, bytes, at)
   }
 
-  #readBody(bytes: Buffer, from: number): void {
+  #readBody(body: BodyReader, bytes: Buffer, from: number): void {
     const call = this.#call!
-    let end: number
-    if (this.#chunked) {
-      end = this.#chunked.feed(bytes, from, (data) => this.#give(call, data))
-      if (end < 0) call.fail('closed')
-    } else {
-      end = Math.min(bytes.length, from + this.#left)
-      this.#left -= end - from
-      if (end > from) this.#give(call, from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end))
-    }
-    if (call.connection !== this) return
-    if (this.#left > 0 && !this.#chunked?.done) return
+    const end = body.feed(bytes, from, (data) => this.#give(call, data))
+    if (end < 0) call.fail('closed')
+    if (call.connection !== this || !body.done) return
     // More than was asked for: what it would be is anybody's guess.
     if (end < bytes.length) this.#keepAlive = false
     this.#finish(call)
@@ -375,8 +367,7 @@ class UpstreamConnection {
 
   #onEnd(): void {
     const call = this.#call
-    if (call && this.#isReadingBody && this.#left === Number.POSITIVE_INFINITY && !this.#chunked)
-      this.#finish(call)
+    if (call && this.#body && this.#endsBody) this.#finish(call)
     else this.destroy()
   }
 

@@ -2,7 +2,7 @@
 // them, which take a sixth of a push's time. bun.com/docs/runtime/networking/tcp
 import { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
-import type { Sockets, TcpServer, TcpSocket } from '../http1/sockets.ts'
+import { nodeTls, type Sockets, type TcpServer, type TcpSocket } from '../http1/sockets.ts'
 
 /** A socket of Bun's; `write` returns how many bytes went to the kernel, or -1 where the socket is closed. */
 interface NativeSocket {
@@ -39,7 +39,7 @@ interface Listener {
 }
 
 declare const Bun: {
-  listen(options: Address & { socket: Handlers }): Listener
+  listen(options: Address & { socket: Handlers; allowHalfOpen: boolean }): Listener
   connect(options: Address & { socket: Handlers; data: BunSocket }): Promise<unknown>
 }
 
@@ -177,7 +177,7 @@ class BunServer extends EventEmitter implements TcpServer {
       socket.opened(native)
       this.#onConnection(socket)
     }
-    return Bun.listen({ hostname, port, socket: { ...handlers, open } })
+    return Bun.listen({ hostname, port, socket: { ...handlers, open }, allowHalfOpen: true })
   }
 
   #listenOnAll(port: number): Listener {
@@ -201,6 +201,7 @@ class BunServer extends EventEmitter implements TcpServer {
 
 export const bunSockets: Sockets = {
   createServer: (onConnection) => new BunServer(onConnection),
+  connectTls: nodeTls,
   connect: ({ host, port }) => {
     const data = new BunSocket()
     Bun.connect({ hostname: host, port, socket: handlers, data }).catch(() => data.closed())

@@ -1,7 +1,7 @@
 // The connections that each client has open on the filter's listener.
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
-import type { Filter } from '../app.ts'
+import type { ListenerHooks } from '../app.ts'
 import type { TcpSocket } from '../http1/sockets.ts'
 
 export interface ClientLoads {
@@ -11,7 +11,7 @@ export interface ClientLoads {
 }
 
 /** One client is an address, or an IPv6 /64. */
-export function createClientLoads(initial: FilterConfig, isShutOut: Filter['isShutOut']): ClientLoads {
+export function createClientLoads(initial: FilterConfig, isShutOut: ListenerHooks['isShutOut']): ClientLoads {
   const rangesOf = ({ trustedProxies }: FilterConfig) => trustedProxies.map((range) => parseCidr(range)!)
   let trusted = rangesOf(initial)
   let { maxConnectionsPerClient } = initial

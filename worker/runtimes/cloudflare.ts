@@ -91,7 +91,7 @@ async function createEdgeFilter(env: Env) {
     serve: (request: Request, context: ExecutionContext) => {
       if (reporter.isWaiting()) context.waitUntil(reporter.idle())
       const peer = request.headers.get('cf-connecting-ip') ?? '::'
-      return platform.serve(app, request, { peer, waitUntil: (work) => context.waitUntil(work) })
+      return app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
     },
   }
 }

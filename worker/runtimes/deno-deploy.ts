@@ -13,7 +13,9 @@ import { createWebPlatform } from './web-platform.ts'
 declare const Deno: {
   env: { get(name: string): string | undefined }
   openKv(path?: string): Promise<DenoKv>
-  serve(handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Promise<Response>): unknown
+  serve(
+    handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>,
+  ): unknown
 }
 
 /** Milliseconds between looks at the list of bans. */
@@ -31,10 +33,9 @@ const policy = banPolicyOf(config)
 // Deno Deploy has one database for each app; elsewhere a file can be named.
 const kv = policy && (await Deno.openKv(Deno.env.get('PATRONEOS_KV')))
 const bans = createBans(kv ? denoKvBanDriver(kv) : memoryBanDriver(now), policy, { logger, now })
-const platform = createWebPlatform(() => config, { sharesAnswers: true })
 const { app } = createFilter({
   config: () => config,
-  platform,
+  platform: createWebPlatform(() => config, { sharesAnswers: true }),
   reporter: createReporter({
     secrets: secret ? await importSecrets(secret) : [],
     logger,
@@ -52,5 +53,5 @@ Deno.serve((request, { remoteAddr }) => {
     refreshAt = now() + REFRESH_INTERVAL
     void bans.refresh()
   }
-  return platform.serve(app, request, { peer: remoteAddr.hostname })
+  return app.fetch(request, { peer: remoteAddr.hostname })
 })

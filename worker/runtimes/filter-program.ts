@@ -18,9 +18,10 @@ import { addBansApi } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
-import { nodeosOrigin } from '../nodeos-origin.ts'
+import { nodesOf } from '../nodes/node.ts'
 import { createReporter } from '../report.ts'
-import { createSocketPlatform, type FilterListener, listenOnSocket } from './socket-platform.ts'
+import { type FilterListener, listenOnSocket } from './socket-listener.ts'
+import { createSocketPlatform } from './socket-platform.ts'
 
 /** Milliseconds that requests under way, and then reports, have at the end. */
 export const DRAIN_TIME = 10_000
@@ -60,7 +61,7 @@ export async function startService({
   secrets,
   sockets,
 }: ServiceParts): Promise<FilterService> {
-  const { platform, close } = createSocketPlatform(config, sockets)
+  const { platform, traffic, close } = createSocketPlatform(config, sockets)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const filter = createFilter({
     config,
@@ -69,7 +70,7 @@ export async function startService({
     bans,
     logger,
   })
-  const listener = await listenOnSocket(filter, config(), sockets)
+  const listener = await listenOnSocket(filter, config(), traffic, sockets)
   return {
     ...listener,
     metrics: () => metricsOf({ ...filter, reporter, bans }),
@@ -114,7 +115,7 @@ export function announce(
 ): void {
   const { listener, config } = addresses
   logger.info(
-    `patroneos ${version} filter: listening on ${listener}, config on ${config}, forwarding to ${nodeosOrigin(store.current())}`,
+    `patroneos ${version} filter: listening on ${listener}, config on ${config}, forwarding to ${nodesOf(store.current())[0]!.origin}`,
   )
   if (store.current().mode === 'monitor')
     logger.warn('mode is "monitor": nothing is rejected and nothing is reported')
@@ -150,7 +151,7 @@ function probe(config: () => FilterConfig, logger: Logger): () => void {
   let stopped = false
   let silent = false
   const look = async () => {
-    const origin = nodeosOrigin(config())
+    const { origin } = nodesOf(config())[0]!
     try {
       const { status, body } = await fetch(`${origin}/v1/chain/get_info`, {
         redirect: 'manual',

@@ -91,6 +91,17 @@ describe.concurrent.each(Object.entries({ Node: startNode, Bun: startBun, Deno: 
           /^HTTP\/1.1 408 /,
         ],
         ['headTimeout: a connection without a request', () => {}, /^$/],
+        ['headTimeout: a connection with an empty line only', ({ send }) => send('\r\n'), /^$/],
+        [
+          'keepAliveTimeout: an empty line behind a body',
+          ({ send }) => send(`${requestHead('POST', '/v1/chain/body', 'Content-Length: 2')}{}\r\n`),
+          /^HTTP\/1.1 200 .*\r\n\r\n\{\}$/s,
+        ],
+        [
+          'keepAliveTimeout: a CR behind a body',
+          ({ send }) => send(`${requestHead('POST', '/v1/chain/body', 'Content-Length: 2')}{}\r`),
+          /^HTTP\/1.1 200 .*\r\n\r\n\{\}$/s,
+        ],
         [
           'bodyTimeout',
           ({ send }) => send(`${requestHead('POST', BLOCK, 'Content-Length: 7')}{"a"`),
@@ -398,18 +409,150 @@ describe.concurrent.each(Object.entries({ Node: startNode, Bun: startBun, Deno: 
         await lives()
       })
 
-      it.each(['destroy', 'resetAndDestroy', 'end'] as const)(
-        'a read whose client leaves (%s) is not asked of nodeos to the end',
-        async (leave) => {
+      it('a read whose client resets is not asked of nodeos to the end', async () => {
+        const target = '/v1/chain/held?reset'
+        const leaving = client()
+        leaving.send(get(target))
+        await vi.waitUntil(() => nodeos.held.has(target), eventually)
+        leaving.socket.resetAndDestroy()
+        await vi.waitUntil(() => nodeos.held.get(target)!.isGone, eventually)
+        await lives()
+      })
+
+      it('a client that closes its half is served, and one that is gone when it is answered is gone', async () => {
+        const answer = '{"code":500,"error":{"code":3050003,"name":"x","what":"x","details":[]}}'
+        for (const leave of ['end', 'destroy'] as const) {
           const target = `/v1/chain/held?${leave}`
           const leaving = client()
           leaving.send(get(target))
           await vi.waitUntil(() => nodeos.held.has(target), eventually)
           leaving.socket[leave]()
-          await vi.waitUntil(() => nodeos.held.get(target)!.isGone, eventually)
-          await lives()
-        },
-      )
+          await sleep(100)
+          expect(nodeos.held.get(target)!.isGone).toBe(false)
+          nodeos.held.get(target)!.answer(answer, 500)
+          await leaving.closed
+          if (leave === 'end') expect(leaving.text()).toMatch(/^HTTP\/1.1 500 .*Connection: close.*3050003/s)
+        }
+        await lives()
+      })
+
+      it('a streamed response comes whole to a client that has closed its half', async () => {
+        const slow = client()
+        slow.socket.end(get('/v1/chain/large'))
+        await slow.closed
+        expect(bodyOf(slow.bytes()).equals(LARGE)).toBe(true)
+      })
+
+      it('requests sent ahead of the end are all answered, the last one with Connection: close', async () => {
+        const ahead = client()
+        ahead.socket.end(`${get('/v1/chain/echo?1')}\r\n${get('/v1/chain/echo?2')}${get('/v1/chain/echo?3')}`)
+        await ahead.closed
+        expect(ahead.text().match(/Connection: \S+|\/v1\/chain\/echo\?\d/g)).toEqual([
+          'Connection: keep-alive',
+          '/v1/chain/echo?1',
+          'Connection: keep-alive',
+          '/v1/chain/echo?2',
+          'Connection: close',
+          '/v1/chain/echo?3',
+        ])
+      })
+
+      it.each([
+        ['nothing', ''],
+        ['half of a head', get(INFO).slice(0, -2)],
+        ['half of a body', push().slice(0, -10)],
+        ['an empty line', '\r\n'],
+      ])('the end behind %s closes the connection, without an answer', async (_what, bytes) => {
+        const ended = client()
+        const began = Date.now()
+        ended.socket.end(bytes)
+        await ended.closed
+        expect(ended.text()).toBe('')
+        expect(Date.now() - began).toBeLessThan(5_000)
+      })
+
+      it('a large upload that is refused is read to its end, and its sender gets the answer', async () => {
+        for (const fields of [['Content-Length: 20000000'], ['Transfer-Encoding: chunked']]) {
+          const sending = client()
+          sending.socket.pause()
+          sending.send(requestHead('POST', BLOCK, ...fields))
+          const piece = 'x'.repeat(1_000_000)
+          const chunk = fields[0]!.startsWith('T') ? `f4240\r\n${piece}\r\n` : piece
+          for (let left = 20; left > 0; left--) {
+            if (!sending.socket.write(chunk, 'latin1')) await once(sending.socket, 'drain')
+          }
+          if (chunk !== piece) sending.send('0\r\n\r\n')
+          sending.socket.resume()
+          await sending.closed
+          expect(sending.text()).toMatch(/^HTTP\/1.1 413 .*BODY_TOO_LARGE/s)
+        }
+        await lives()
+      })
+
+      it.each([
+        [
+          '204 has no length',
+          'GET',
+          '204 No Content\r\nContent-Length: 0',
+          /^HTTP\/1.1 204 (?!.*content-length)/is,
+        ],
+        [
+          '204 has no body',
+          'GET',
+          '204 No Content\r\nContent-Length: 5',
+          /^HTTP\/1.1 204 (?!.*content-length)/is,
+        ],
+        [
+          '304 keeps its length',
+          'GET',
+          '304 Not Modified\r\nContent-Length: 5',
+          /^HTTP\/1.1 304 .*Content-Length: 5\r\n/is,
+        ],
+        [
+          '205 has a length of 0',
+          'GET',
+          '205 Reset Content\r\nContent-Length: 3\r\n\r\nabc',
+          /^HTTP\/1.1 205 .*Content-Length: 0\r\n/is,
+        ],
+        [
+          'an answer to HEAD keeps its length',
+          'HEAD',
+          '200 OK\r\nContent-Length: 5',
+          /^HTTP\/1.1 200 .*Content-Length: 5\r\n/is,
+        ],
+        [
+          'what is said before is not passed on',
+          'GET',
+          '103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0',
+          /^HTTP\/1.1 200 (?!.*link)/is,
+        ],
+      ])('%s', async (_what, method, response, expected) => {
+        const reading = client()
+        const end = response.includes('\r\n\r\na') ? '' : '\r\n\r\n'
+        const answer = encodeURIComponent(`HTTP/1.1 ${response}${end}`)
+        reading.send(requestHead(method, `/v1/chain/raw?${answer}`))
+        reading.send(get('/v1/chain/echo?next'))
+        await reading.received(/echo\?next$/)
+        const [first = ''] = reading.text().split(/(?<=\r\n\r\n)/)
+        expect(first).toMatch(expected)
+        expect(reading.text().slice(first.length)).toMatch(/^HTTP\/1.1 200 /)
+        reading.socket.destroy()
+      })
+
+      it('empty lines around requests count as nothing', async () => {
+        const old = client()
+        for (let nth = 1; nth <= 3; nth++) {
+          old.send(`${requestHead('POST', '/v1/chain/body', 'Content-Length: 2')}{}\r\n`)
+          await old.received(new RegExp(`(HTTP/1.1 200 .*){${nth}}`, 's'))
+        }
+        old.send(`\r\n\r\n\r\n${get('/v1/chain/echo?last')}`)
+        await old.received(/echo\?last$/)
+        old.socket.destroy()
+        const many = client()
+        many.send('\r\n'.repeat(200) + get(INFO))
+        await many.closed
+        expect(many.text()).toMatch(/^HTTP\/1.1 400 .*empty lines/s)
+      })
 
       it.each(
         ['half_of_length', 'half_of_chunks', 'half_until_close', 'short_of_length'].flatMap((path) =>

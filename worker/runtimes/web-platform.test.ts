@@ -1,11 +1,10 @@
 // Reading a body where a request is a Request; what comes of it is in the conformance suite.
-import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Address } from '../../shared/address.ts'
 import type { BodyRead } from '../platform.ts'
 import { filterConfig } from '../testing/harness.ts'
-import { createWebPlatform } from './web-platform.ts'
+import { createWebPlatform, type RequestFacts } from './web-platform.ts'
 
 afterEach(() => void vi.useRealTimers())
 
@@ -18,9 +17,11 @@ function createReader(settings: object = {}) {
   const platform = createWebPlatform(() => config, { sharesAnswers: true })
   const during = Promise.withResolvers<void>()
   let read: BodyRead | undefined
-  const app = new Hono().all('*', async (c: Context) => {
-    read = await platform.readBody(c, MAX_BYTES, CLIENT)
+  const app = new Hono<{ Bindings: RequestFacts }>().all('*', async (c) => {
+    const request = platform.open(c)
+    read = await request.readBody(MAX_BYTES, CLIENT)
     if (c.req.path === '/waits') await during.promise
+    request.finished?.()
     return c.body(null)
   })
   return {
@@ -36,7 +37,7 @@ function createReader(settings: object = {}) {
         headers,
         ...({ duplex: 'half' } as object),
       })
-      const answered = platform.serve(app, request, { peer: CLIENT })
+      const answered = Promise.resolve(app.fetch(request, { peer: CLIENT }))
       if (path === '/waits') await vi.waitUntil(() => read !== undefined, 10_000)
       else await answered
       const found = read
@@ -65,7 +66,7 @@ it.each([
   await vi.advanceTimersByTimeAsync(2_999)
   const early = await Promise.race([reading, 'still reading'])
   await vi.advanceTimersByTimeAsync(1)
-  expect([early, await reading]).toEqual(['still reading', { aborted: true }])
+  expect([early, await reading]).toEqual(['still reading', { late: true }])
 })
 
 it('holds what a small body may take from the start, until the response', async () => {

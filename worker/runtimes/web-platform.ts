@@ -1,19 +1,22 @@
-// The platform where a request is a Request and nodeos is asked with fetch: Deno Deploy and Cloudflare.
-import type { Context, Hono } from 'hono'
+// The platform where a request is a Request and nodeos is asked with fetch: Deno Deploy, Cloudflare, and any Hono app
+// in which the filter is mounted.
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config.ts'
 import { responseHeaders } from '../headers.ts'
-import { nodeosOrigin } from '../nodeos-origin.ts'
+import type { Node } from '../nodes/node.ts'
+import { UNREACHABLE } from '../nodes/trouble.ts'
 import type {
+  Answer,
   BodyRead,
+  FilterRequest,
   HeaderPairs,
   Platform,
   ResponsePolicy,
-  UpstreamQuestion,
   UpstreamRequest,
   UpstreamTrouble,
 } from '../platform.ts'
-import { createBufferedBytes } from './buffered-bytes.ts'
+import { type BufferedBytes, createBufferedBytes } from './buffered-bytes.ts'
+import { askWithFetch, headersOf, joined, readAtMost, toHeaders, toPairs } from './web-fetch.ts'
 
 /** What a runtime says of one request beside the Request itself. */
 export interface RequestFacts {
@@ -23,126 +26,28 @@ export interface RequestFacts {
   waitUntil?(work: Promise<unknown>): void
 }
 
-interface Exchange extends RequestFacts {
-  /** Bytes of the body that are held for it. */
-  held: number
-  /** For whom they are held. */
-  client?: Address
-  /** Unix time in milliseconds. */
-  since: number
-}
-
-export interface WebPlatform extends Platform {
-  /** Answers one request with the app. */
-  serve(app: Hono, request: Request, facts: RequestFacts): Promise<Response>
-}
-
-const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
-
-const UNREACHABLE: UpstreamTrouble = {
-  code: 'NODEOS_UNREACHABLE',
-  detail: 'nodeos does not answer; try again',
-}
-
-/** Bytes of a body up to which it is read in one piece. */
-const SMALL_BODY = 65_536
-
 export interface WebPlatformOptions {
   /** One request may wait for what another one asked for. */
   sharesAnswers: boolean
 }
 
-/** Milliseconds after which an exchange has ended without a word: a runtime may cut one off just so. */
-const LONGEST_EXCHANGE = 300_000
+/** Bytes of a body up to which it is read in one piece. */
+const SMALL_BODY = 65_536
+
+/** Milliseconds after which a request has ended without a word: a runtime may cut one off just so. */
+const LONGEST_REQUEST = 300_000
+
+const NO_BODY: BodyRead = { bytes: new Uint8Array(0) }
 
 export function createWebPlatform(
   config: () => FilterConfig,
   { sharesAnswers }: WebPlatformOptions,
-): WebPlatform {
-  const exchanges = new Set<Exchange>()
-  const buffered = createBufferedBytes(config)
-
-  const release = (exchange: Exchange) => {
-    if (exchanges.delete(exchange) && exchange.client) buffered.release(exchange.client, exchange.held)
-  }
-
-  const hold = (exchange: Exchange, client: Address, bytes: number): boolean => {
-    exchange.held += bytes
-    exchange.client = client
-    if (buffered.hold(client, bytes)) return true
-    const oldest = Date.now() - LONGEST_EXCHANGE
-    for (const other of exchanges) if (other.since < oldest) release(other)
-    return buffered.hold(client, 0)
-  }
-
-  const readBody = async (c: Context, maxBytes: number, client: Address): Promise<BodyRead> => {
-    const request = c.req.raw
-    // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
-    if (request.method === 'GET' || request.method === 'HEAD') return NO_BODY
-    const length = request.headers.get('content-length')
-    const framedByLength = length !== null && request.headers.get('transfer-encoding') === null
-    if (framedByLength && Number(length) <= Math.min(maxBytes, SMALL_BODY))
-      return readSmallBody(c, Number(length), client)
-    return readStream(c, maxBytes, client)
-  }
-
-  /** In one piece, as a stream costs more than all of the judging. What it may take is held from the start. */
-  const readSmallBody = async (c: Context, length: number, client: Address): Promise<BodyRead> => {
-    if (length === 0) return NO_BODY
-    if (!hold(exchangeOf(c), client, length)) return { overloaded: true }
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(late.resolve, config().bodyTimeout * 1000, undefined)
-    const bytes = await Promise.race([c.req.raw.bytes().catch(() => undefined), late.promise])
-    clearTimeout(timer)
-    return bytes ? { bytes } : { aborted: true }
-  }
-
-  const readStream = async (c: Context, maxBytes: number, client: Address): Promise<BodyRead> => {
-    const { body } = c.req.raw
-    if (body === null) return NO_BODY
-    const exchange = exchangeOf(c)
-    const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
-    const stop = () => void reader.cancel().catch(() => {})
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      stop()
-    }, config().bodyTimeout * 1000)
-    const chunks: Uint8Array[] = []
-    try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (late) return { aborted: true }
-        if (done) return { bytes: joined(chunks, exchange.held) }
-        chunks.push(value)
-        const fits = hold(exchange, client, value.length)
-        if (exchange.held <= maxBytes && fits) continue
-        stop()
-        return exchange.held > maxBytes ? { tooLarge: true } : { overloaded: true }
-      }
-    } catch {
-      return { aborted: true }
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
+): Platform<RequestFacts> {
+  const held = createHeldBodies(config)
   return {
-    incoming: (c) => {
-      const { method, url, headers } = c.req.raw
-      // Not parsed once more: what stands behind the origin is what the policy judges and nodeos gets.
-      const target = url.slice(url.indexOf('/', url.indexOf('://') + 3))
-      return { method, target, headers: toPairs(headers), peer: exchangeOf(c).peer }
-    },
-    readBody,
-    forward: async (c, request, policy) => {
-      const exchange = pass(request, policy, config())
-      // A client that leaves does not escape the verdict on its transaction.
-      exchangeOf(c).waitUntil?.(exchange.then(({ passed }) => passed))
-      return (await exchange).answer
-    },
-    ask: async (request, maxBytes) => {
-      const found = await ask(request, true, config())
+    open: (c) => new WebRequest(c.req.raw, c.env, config(), held),
+    ask: async (node, question, maxBytes) => {
+      const found = await askWithFetch(node, question, true, config())
       if (!(found instanceof Response)) return found
       try {
         const body = found.body ? await readAtMost(found.body, maxBytes) : new Uint8Array(0)
@@ -151,27 +56,162 @@ export function createWebPlatform(
         return UNREACHABLE
       }
     },
-    answer: (_c, { status, fields, body, close }) => {
-      const headers = toHeaders(fields)
-      if (close) headers.set('connection', 'close')
-      // An empty body would be a body to a runtime, and 204 has none.
-      return new Response(body.length === 0 ? null : (body as BodyInit), { status, headers })
-    },
     sharesAnswers,
-    waitUntil: (c, work) => exchangeOf(c).waitUntil?.(work),
-    serve: (app, request, facts) => {
-      const exchange: Exchange = { ...facts, held: 0, since: Date.now() }
-      exchanges.add(exchange)
-      const answered = Promise.resolve(app.fetch(request, exchange)).finally(() => release(exchange))
-      // A client that leaves does not take along what is known of its request.
-      facts.waitUntil?.(answered)
-      return answered
-    },
   }
 }
 
-function exchangeOf(c: Context): Exchange {
-  return c.env as Exchange
+/** The bytes of bodies that are held for requests under way. */
+interface HeldBodies {
+  /** Adds bytes for a request; false where that is more than is allowed. */
+  hold(request: WebRequest, client: Address, bytes: number): boolean
+  release(request: WebRequest): void
+}
+
+interface Held {
+  client: Address
+  bytes: number
+  /** Unix time in milliseconds. */
+  since: number
+}
+
+function createHeldBodies(config: () => FilterConfig): HeldBodies {
+  const buffered: BufferedBytes = createBufferedBytes(config)
+  const requests = new Map<WebRequest, Held>()
+
+  const release = (request: WebRequest) => {
+    const held = requests.get(request)
+    if (held && requests.delete(request)) buffered.release(held.client, held.bytes)
+  }
+
+  return {
+    hold: (request, client, bytes) => {
+      const held = requests.get(request) ?? { client, bytes: 0, since: Date.now() }
+      held.bytes += bytes
+      requests.set(request, held)
+      if (buffered.hold(client, bytes)) return true
+      const oldest = Date.now() - LONGEST_REQUEST
+      for (const [other, { since }] of requests) if (since < oldest) release(other)
+      return buffered.hold(client, 0)
+    },
+    release,
+  }
+}
+
+class WebRequest implements FilterRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: HeaderPairs
+  readonly peer: string
+  readonly began = performance.now()
+  readonly #request: Request
+  readonly #facts: RequestFacts
+  readonly #config: FilterConfig
+  readonly #held: HeldBodies
+  #response: Response | undefined
+
+  constructor(request: Request, facts: RequestFacts, config: FilterConfig, held: HeldBodies) {
+    const { method, url, headers } = request
+    this.method = method
+    // Not parsed once more: what stands behind the origin is what the policy judges and nodeos gets.
+    this.target = url.slice(url.indexOf('/', url.indexOf('://') + 3))
+    this.headers = toPairs(headers)
+    this.peer = facts.peer
+    this.#request = request
+    this.#facts = facts
+    this.#config = config
+    this.#held = held
+  }
+
+  get response(): Response {
+    if (!this.#response) throw new Error('the request was not answered')
+    return this.#response
+  }
+
+  waitUntil(work: Promise<unknown>): void {
+    this.#facts.waitUntil?.(work)
+  }
+
+  finished(): void {
+    this.#held.release(this)
+  }
+
+  async readBody(maxBytes: number, client: Address): Promise<BodyRead> {
+    const { method, headers } = this.#request
+    // fetch sends no body with these, and nodeos would act on one: none is read, none is passed on.
+    if (method === 'GET' || method === 'HEAD') return NO_BODY
+    const length = headers.get('content-length')
+    const framedByLength = length !== null && headers.get('transfer-encoding') === null
+    if (framedByLength && Number(length) <= Math.min(maxBytes, SMALL_BODY))
+      return this.#readSmallBody(Number(length), client)
+    return this.#readStream(maxBytes, client)
+  }
+
+  /** In one piece, as a stream costs more than all of the judging. What it may take is held from the start. */
+  async #readSmallBody(length: number, client: Address): Promise<BodyRead> {
+    if (length === 0) return NO_BODY
+    if (!this.#held.hold(this, client, length)) return { overloaded: true }
+    const late = Promise.withResolvers<undefined>()
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      late.resolve(undefined)
+    }, this.#config.bodyTimeout * 1000)
+    const bytes = await Promise.race([this.#request.bytes().catch(() => undefined), late.promise])
+    clearTimeout(timer)
+    return bytes ? { bytes } : isLate ? { late: true } : { aborted: true }
+  }
+
+  async #readStream(maxBytes: number, client: Address): Promise<BodyRead> {
+    const { body } = this.#request
+    if (body === null) return NO_BODY
+    const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
+    const stop = () => void reader.cancel().catch(() => {})
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      stop()
+    }, this.#config.bodyTimeout * 1000)
+    const chunks: Uint8Array[] = []
+    let size = 0
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (late) return { late: true }
+        if (done) return { bytes: joined(chunks, size) }
+        chunks.push(value)
+        size += value.length
+        const fits = this.#held.hold(this, client, value.length)
+        if (size <= maxBytes && fits) continue
+        stop()
+        return size > maxBytes ? { tooLarge: true } : { overloaded: true }
+      }
+    } catch {
+      return { aborted: true }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  answer({ status, fields, body, close }: Answer): void {
+    const headers = toHeaders(fields)
+    if (close) headers.set('connection', 'close')
+    // An empty body would be a body to a runtime, and 204 has none.
+    this.#response = new Response(body.length === 0 ? null : (body as BodyInit), { status, headers })
+  }
+
+  async forward(
+    node: Node,
+    request: UpstreamRequest,
+    policy: ResponsePolicy,
+  ): Promise<UpstreamTrouble | undefined> {
+    const passing = pass(node, request, policy, this.#config)
+    // A client that leaves does not escape the verdict on its transaction.
+    this.waitUntil(passing.then(({ passed }) => passed))
+    const { answer } = await passing
+    if (!(answer instanceof Response)) return answer
+    this.#response = answer
+    return undefined
+  }
 }
 
 interface Passed {
@@ -180,8 +220,13 @@ interface Passed {
   passed?: Promise<void>
 }
 
-async function pass(request: UpstreamRequest, policy: ResponsePolicy, config: FilterConfig): Promise<Passed> {
-  const found = await ask(request, request.retryable, config)
+async function pass(
+  node: Node,
+  request: UpstreamRequest,
+  policy: ResponsePolicy,
+  config: FilterConfig,
+): Promise<Passed> {
+  const found = await askWithFetch(node, request, request.retryable, config)
   if (!(found instanceof Response)) return { answer: found }
   const { status, statusText } = found
   const headers = toHeaders(responseHeaders(headersOf(found), policy.headers))
@@ -207,90 +252,4 @@ async function pass(request: UpstreamRequest, policy: ResponsePolicy, config: Fi
       .catch(() => undefined)
       .then((body) => policy.observe(status, body)),
   }
-}
-
-/** Asks nodeos; once more where nothing is executed, since it may close a kept connection just as it is used. */
-async function ask(
-  request: UpstreamQuestion,
-  mayRetry: boolean,
-  config: FilterConfig,
-): Promise<Response | UpstreamTrouble> {
-  const headers = toHeaders(request.headers)
-  // fetch would decode the body and leave the headers as if it had not.
-  headers.set('accept-encoding', 'identity')
-  const abort = new AbortController()
-  // Times the head only: a signal that fires later would cut the body.
-  const timer = setTimeout(() => abort.abort(), config.nodeosTimeout * 1000)
-  const send = () =>
-    fetch(nodeosOrigin(config) + request.target, {
-      method: request.method,
-      headers,
-      body: request.body as BodyInit | null,
-      redirect: 'manual',
-      signal: abort.signal,
-    })
-  try {
-    return await send().catch((error) => {
-      if (!mayRetry || abort.signal.aborted) throw error
-      return send()
-    })
-  } catch {
-    if (abort.signal.aborted)
-      return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${config.nodeosTimeout} s` }
-    return UNREACHABLE
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** The headers of an answer, as they are true for its body after fetch. */
-function headersOf({ headers }: Response): HeaderPairs {
-  const pairs = toPairs(headers)
-  if (!headers.has('content-encoding')) return pairs
-  // Not asked for, and fetch has undone it, so that the length is another one too.
-  return pairs.filter((_, at) => !/^content-(?:encoding|length)$/.test(pairs[at - (at % 2)]!))
-}
-
-/** The whole body, or undefined where it is larger. Throws where it breaks off. */
-async function readAtMost(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  const reader = body.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return joined(chunks, size)
-    chunks.push(value)
-    size += value.length
-    if (size <= maxBytes) continue
-    void reader.cancel().catch(() => {})
-    return undefined
-  }
-}
-
-function joined(chunks: Uint8Array[], size: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}
-
-function toPairs(headers: Headers): HeaderPairs {
-  const pairs: HeaderPairs = []
-  headers.forEach((value, name) => {
-    pairs.push(name, value)
-  })
-  return pairs
-}
-
-function toHeaders(pairs: HeaderPairs): Headers {
-  const headers = new Headers()
-  for (let at = 0; at < pairs.length; at += 2) headers.append(pairs[at]!, pairs[at + 1]!)
-  return headers
 }

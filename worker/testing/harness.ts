@@ -10,7 +10,9 @@ import { createFilter, type Filter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { nodeSockets } from '../http1/sockets.ts'
-import { createSocketPlatform, listenOnSocket } from '../runtimes/socket-platform.ts'
+import { listenOnSocket } from '../runtimes/socket-listener.ts'
+import { createSocketPlatform } from '../runtimes/socket-platform.ts'
+import type { SocketRequest } from '../runtimes/socket-request.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
 import { silentReporter } from './silent.ts'
 
@@ -28,7 +30,7 @@ export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
   return nodeos
 }
 
-export interface RunningFilter extends Pick<Filter, 'verdicts' | 'reads'> {
+export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads'> {
   url: string
   port: number
   /** What relays would be told, in order. */
@@ -54,7 +56,7 @@ export async function startFilter(
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
-  const { platform, close } = createSocketPlatform(() => config, nodeSockets)
+  const { platform, traffic, close } = createSocketPlatform(() => config, nodeSockets)
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
   const { now } = Date
   const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
@@ -68,6 +70,7 @@ export async function startFilter(
   const listener = await listenOnSocket(
     filter,
     { ...config, listenIP: '127.0.0.1', listenPort: 0 },
+    traffic,
     nodeSockets,
   )
   onTestFinished(async () => {

@@ -92,6 +92,10 @@ export async function startAwkwardNodeos(): Promise<AwkwardNodeos> {
       case '/v1/chain/no_head':
         reset()
         break
+      case '/v1/chain/raw':
+        // The rest of the target is the response.
+        socket.end(decodeURIComponent(target.slice(target.indexOf('?') + 1)))
+        break
       case '/v1/chain/echo':
         outgoing.end(target)
         break

@@ -1,6 +1,6 @@
 // What is remembered is what would be worked out anew, and no more of it than there is room for.
 import { describe, expect, test, vi } from 'vitest'
-import type { HeaderPairs } from './platform.ts'
+import type { HeaderPairs } from './fields.ts'
 import { rememberHeads, rememberWork } from './remembered.ts'
 
 describe('heads', () => {

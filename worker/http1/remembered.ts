@@ -1,6 +1,6 @@
 // Header lines come again and again: a client sends the same head with each request of a connection, and nodeos
 // answers with few. So what is made of one is kept, and used for the next that is the same.
-import type { HeaderPairs } from './platform.ts'
+import type { HeaderPairs } from './fields.ts'
 
 /** Heads that are remembered at a time, and characters of the longest one. */
 const MAX_HEADS = 1_000

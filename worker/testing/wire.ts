@@ -1,6 +1,6 @@
 // What the tests of HTTP/1.1 share.
 import { Duplex } from 'node:stream'
-import type { Http1Limits } from './server.ts'
+import type { Http1Limits } from '../http1/server.ts'
 
 export const LIMITS: Http1Limits = {
   maxHeaderSize: 8_192,
@@ -10,6 +10,9 @@ export const LIMITS: Http1Limits = {
   requestTimeout: 60_000,
   maxConnections: 100,
 }
+
+/** What a listener answers to what is no request. */
+export const REFUSED = { fields: ['X-Rejected-By', 'test'], body: '{}' }
 
 /** A connection within the process: what a server wrote, and what it is sent. */
 export interface Wire {

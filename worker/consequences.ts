@@ -1,0 +1,78 @@
+// What a verdict or an outcome leads to, in one place: counters and log, reports to the relays, strikes and bans. In
+// monitor mode it is counted and logged, and nobody is told or struck.
+import type { Address } from '../shared/address.ts'
+import {
+  type ReportCode,
+  SUCCESS,
+  strikeClassOf,
+  TRANSACTION_FAILED,
+  type Violation,
+} from '../shared/violations.ts'
+import type { Bans } from './bans/bans.ts'
+import type { Outcome } from './outcome.ts'
+import type { FilterRequest } from './platform.ts'
+import type { Reporter } from './report.ts'
+import type { VerdictLog } from './verdict-log.ts'
+
+/** How consequences follow: what of a configuration they depend on. */
+export interface Severity {
+  /** Not in monitor mode. */
+  enforced: boolean
+  bansClients: boolean
+  /** A proxy that does not say for whom it asks stands for everybody behind it. */
+  mayBeBanned(client: Address): boolean
+  logSuccess: boolean
+}
+
+/** Whose doing it is. */
+export interface Cause {
+  client: Address
+  severity: Severity
+  /** The request it came of; undefined where the listener found none. */
+  request: FilterRequest | undefined
+}
+
+export interface Consequences {
+  /** A request was refused, or would be: `enforced` says which. */
+  violation(found: Violation, cause: Cause, enforced: boolean): void
+  /** What came of a request that was forwarded. */
+  outcome(outcome: Outcome, cause: Cause): void
+}
+
+export interface ConsequencesParts {
+  verdicts: VerdictLog
+  reporter: Reporter
+  bans: Bans
+}
+
+export function createConsequences({ verdicts, reporter, bans }: ConsequencesParts): Consequences {
+  const strike = async (code: ReportCode, count: number, { client, severity }: Cause) => {
+    const strikeClass = strikeClassOf(code)
+    if (!severity.bansClients || strikeClass === null || !severity.mayBeBanned(client)) return
+    const ban = await bans.strike(client, strikeClass, count)
+    if (ban) verdicts.banned(ban, strikeClass)
+  }
+
+  /** Tells the relays, and counts what is a strike. */
+  const record = (code: ReportCode, count: number, cause: Cause) => {
+    for (let left = count; left > 0; left--) reporter.report(cause.client, code)
+    const struck = strike(code, count, cause)
+    const { request } = cause
+    if (!request?.waitUntil) return
+    request.waitUntil(reporter.idle())
+    request.waitUntil(struck)
+  }
+
+  return {
+    violation: (found, cause, enforced) => {
+      verdicts.violation(found, cause.client, enforced)
+      if (cause.severity.enforced && strikeClassOf(found.code) !== null) record(found.code, 1, cause)
+    },
+    outcome: (outcome, cause) => {
+      verdicts.outcome(outcome)
+      if (!cause.severity.enforced || outcome === 'trouble') return
+      if (outcome !== 'success') record(TRANSACTION_FAILED, outcome.failed, cause)
+      else if (cause.severity.logSuccess) record(SUCCESS, 1, cause)
+    },
+  }
+}

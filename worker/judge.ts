@@ -1,0 +1,119 @@
+// A configuration -> a judge of requests. Pure: nothing is asked, counted or kept, so that whoever has a request may
+// have it judged: the filter, the bench, the fuzzer, the command line.
+import type { FilterConfig } from '../shared/config.ts'
+import { type Violation, violation } from '../shared/violations.ts'
+import { createEndpointPolicy, pathOf } from './endpoints.ts'
+import { headerValue } from './headers.ts'
+import { parseJson } from './json.ts'
+import type { HeaderPairs } from './platform.ts'
+import { createRules, type Rules } from './rules/index.ts'
+import { judgeTransactionCount } from './rules/transaction-count.ts'
+import { openLegacy, openTransaction } from './transactions/open.ts'
+import { carriesTransactions, findTransactions } from './transactions/shapes.ts'
+import type { Transaction } from './transactions/transaction.ts'
+
+/** What is known of a request before its body. */
+export interface JudgedHead {
+  readonly method: string
+  /** The request target as sent, in origin form: path and query. */
+  readonly target: string
+  readonly headers: HeaderPairs
+}
+
+export interface Verdict {
+  /** What is wrong; undefined where the request may pass. */
+  violation: Violation | undefined
+  /** The body for nodeos, made of what was judged; null where the client's own passes. */
+  rebuilt: string | null
+  /** The transactions that were opened: all of them, or those before the first that could not be. */
+  transactions: readonly Transaction[]
+}
+
+export interface Judge {
+  /** Path, method, header count and framing: all that can be judged before the body. */
+  head(head: JudgedHead): Violation | undefined
+  /** The body, which is whole and was let in by its size. */
+  body(head: JudgedHead, bytes: Uint8Array): Verdict
+  /** A request that is there whole: its head, its size, its body. */
+  whole(head: JudgedHead, bytes: Uint8Array): Verdict
+}
+
+const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [] }
+
+export function createJudge(config: FilterConfig): Judge {
+  const judgeEndpoint = createEndpointPolicy(config.endpoints)
+  const rules = createRules(config)
+
+  const head = (request: JudgedHead): Violation | undefined =>
+    judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
+  const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, config, rules)
+
+  return {
+    head,
+    body,
+    whole: (request, bytes) => {
+      const { maxBodySize } = config
+      const found =
+        head(request) ?? (bytes.length > maxBodySize ? bodyTooLarge(bytes.length, maxBodySize) : undefined)
+      return found ? refused(found) : body(request, bytes)
+    },
+  }
+}
+
+function judgeFields(headers: HeaderPairs, { maxHeaders, maxBodySize }: FilterConfig): Violation | undefined {
+  if (headers.length / 2 > maxHeaders)
+    return violation(
+      'TOO_MANY_HEADERS',
+      `Request has ${headers.length / 2} header lines; at most ${maxHeaders} are allowed`,
+    )
+  const encoding = headerValue(headers, 'content-encoding').toLowerCase()
+  if (encoding !== '' && encoding !== 'identity')
+    return violation('UNSUPPORTED_ENCODING', 'A request body is taken without Content-Encoding only')
+  const length = headerValue(headers, 'content-length')
+  return length !== '' && Number(length) > maxBodySize ? bodyTooLarge(length, maxBodySize) : undefined
+}
+
+/** `found` is a number of bytes, or says how many there are at least. */
+export function bodyTooLarge(found: string | number, allowed: number): Violation {
+  return violation('BODY_TOO_LARGE', `Request body has ${found} bytes; at most ${allowed} are allowed`)
+}
+
+function refused(found: Violation, transactions: readonly Transaction[] = []): Verdict {
+  return { violation: found, rebuilt: null, transactions }
+}
+
+function judgeBody(
+  { method, target }: JudgedHead,
+  bytes: Uint8Array,
+  config: FilterConfig,
+  rules: Rules,
+): Verdict {
+  const path = pathOf(target)
+  if (bytes.length === 0) {
+    // Nothing to act on: reads need no body, and nodeos says what it makes of the rest.
+    if (method !== 'POST' || !carriesTransactions(path)) return NOTHING
+    return refused(violation('INVALID_JSON', 'The body is empty'))
+  }
+  const parsed = parseJson(bytes, config.maxJsonDepth)
+  if ('code' in parsed) return refused(parsed)
+  const batch = findTransactions(path, parsed.json)
+  if ('code' in batch) return refused(batch)
+  const { shape, candidates, rebuild } = batch
+  const tooMany = judgeTransactionCount(candidates.length, config)
+  if (tooMany) return refused(tooMany)
+
+  const transactions: Transaction[] = []
+  const texts: string[] = []
+  const limits = { maxTransactionSize: config.maxTransactionSize, budget: { left: config.maxInflatedSize } }
+  for (const candidate of candidates) {
+    const opened = shape === 'P' ? openTransaction(candidate, limits) : openLegacy(candidate)
+    if ('code' in opened) return refused(opened, transactions)
+    transactions.push(opened.transaction)
+    texts.push(opened.text)
+  }
+  const judge = rebuild ? rules.onTransactionEndpoints : rules.everywhere
+  const found = judge(transactions)
+  return found
+    ? refused(found, transactions)
+    : { violation: undefined, rebuilt: rebuild?.(texts) ?? null, transactions }
+}

@@ -1,0 +1,17 @@
+// Why a node gave no answer, in words.
+import type { FilterConfig } from '../../shared/config.ts'
+import type { UpstreamTrouble } from '../platform.ts'
+
+export const UNREACHABLE: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'nodeos does not answer; try again',
+}
+
+export const TOO_MANY: UpstreamTrouble = {
+  code: 'OVERLOADED',
+  detail: 'Too many requests at one time; try again',
+}
+
+export function tooLate({ nodeosTimeout }: FilterConfig): UpstreamTrouble {
+  return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${nodeosTimeout} s` }
+}

@@ -1,0 +1,91 @@
+// A node asked with fetch, and its answer as it is true behind fetch.
+import type { FilterConfig } from '../../shared/config.ts'
+import type { Node } from '../nodes/node.ts'
+import { tooLate, UNREACHABLE } from '../nodes/trouble.ts'
+import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble } from '../platform.ts'
+
+/** Asks once more where nothing is executed, since a node may close a kept connection just as it is used. */
+export async function askWithFetch(
+  node: Node,
+  { method, target, headers: pairs, body }: UpstreamQuestion,
+  mayRetry: boolean,
+  config: FilterConfig,
+): Promise<Response | UpstreamTrouble> {
+  const headers = toHeaders(pairs)
+  // fetch would decode the body and leave the headers as if it had not.
+  headers.set('accept-encoding', 'identity')
+  const abort = new AbortController()
+  // Times the head only: a signal that fires later would cut the body.
+  const timer = setTimeout(() => abort.abort(), config.nodeosTimeout * 1000)
+  const send = () =>
+    fetch(node.origin + target, {
+      method,
+      headers,
+      body: body as BodyInit | null,
+      redirect: 'manual',
+      signal: abort.signal,
+    })
+  try {
+    return await send().catch((error) => {
+      if (!mayRetry || abort.signal.aborted) throw error
+      return send()
+    })
+  } catch {
+    return abort.signal.aborted ? tooLate(config) : UNREACHABLE
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The headers of an answer, as they are true for its body after fetch. */
+export function headersOf({ headers }: Response): HeaderPairs {
+  const pairs = toPairs(headers)
+  if (!headers.has('content-encoding')) return pairs
+  // Not asked for, and fetch has undone it, so that the length is another one too.
+  return pairs.filter((_, at) => !/^content-(?:encoding|length)$/.test(pairs[at - (at % 2)]!))
+}
+
+/** The whole body, or undefined where it is larger. Throws where it breaks off. */
+export async function readAtMost(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return joined(chunks, size)
+    chunks.push(value)
+    size += value.length
+    if (size <= maxBytes) continue
+    void reader.cancel().catch(() => {})
+    return undefined
+  }
+}
+
+/** Chunks as one array of `size` bytes. */
+export function joined(chunks: Uint8Array[], size: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+export function toPairs(headers: Headers): HeaderPairs {
+  const pairs: HeaderPairs = []
+  headers.forEach((value, name) => {
+    pairs.push(name, value)
+  })
+  return pairs
+}
+
+export function toHeaders(pairs: HeaderPairs): Headers {
+  const headers = new Headers()
+  for (let at = 0; at < pairs.length; at += 2) headers.append(pairs[at]!, pairs[at + 1]!)
+  return headers
+}
