@@ -22,7 +22,15 @@ import { headerValue, upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, createJudge, type Judge, type Verdict } from './judge.ts'
 import { nodesOf } from './nodes/node.ts'
 import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
-import type { Answer, BodyRead, FilterRequest, Platform, Upstreams } from './platform.ts'
+import type {
+  Answer,
+  BodyRead,
+  FilterRequest,
+  Platform,
+  UpstreamRequest,
+  Upstreams,
+  UpstreamTrouble,
+} from './platform.ts'
 import { jsonAnswer, type RejectionHeaders, rejection } from './reject.ts'
 import type { Reporter } from './report.ts'
 import { carriesTransactions } from './transactions/shapes.ts'
@@ -121,20 +129,26 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   }
 
   /** One request's way: each step may answer it, which ends it. */
-  const serve = async (request: FilterRequest): Promise<void> => {
+  const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request)
     const { client, severity } = each
-    if (refuseBanned(each)) return
+    if (refuseBanned(each)) return request.response
     if (platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))) {
-      if (refuse(each, violation('RATE_LIMITED', 'Too many requests from your network'))) return
-    } else if (refuse(each, severity.judge.head(request))) return
+      if (refuse(each, violation('RATE_LIMITED', 'Too many requests from your network')))
+        return request.response
+    } else if (refuse(each, severity.judge.head(request))) return request.response
     const reading = request.readBody(severity.maxBodySize, client)
     // A turn of the microtask queue is spared where the body came with the head.
     const read = reading instanceof Promise ? await reading : reading
-    if (!('bytes' in read)) return refuseUnread(each, read)
+    if (!('bytes' in read)) {
+      refuseUnread(each, read)
+      return request.response
+    }
     const verdict = severity.judge.body(request, read.bytes)
-    if (refuse(each, verdict.violation)) return
-    await forward(each, read.bytes, verdict)
+    if (refuse(each, verdict.violation)) return request.response
+    const trouble = await forward(each, read.bytes, verdict)
+    if (trouble) refuseTrouble(each, trouble)
+    return request.response
   }
 
   const answerWith = (
@@ -171,31 +185,30 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     if (!refuse(each, found)) answerWith(each, found)
   }
 
-  const forward = async (each: Case, bytes: Uint8Array, { rebuilt }: Verdict): Promise<void> => {
+  const forward = (each: Case, bytes: Uint8Array, { rebuilt }: Verdict) => {
     const { request, client, severity } = each
     const { method, target, headers } = request
     const transactions = carriesTransactions(pathOf(target))
-    const trouble = await severity.forward(
-      request,
-      {
-        client,
-        method,
-        target,
-        headers: upstreamHeaders(headers, client, transactions && bytes.length > 0),
-        // What was judged; in monitor mode what came.
-        body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
-        retryable: !transactions,
+    const question: UpstreamRequest = {
+      client,
+      method,
+      target,
+      headers: upstreamHeaders(headers, client, transactions && bytes.length > 0),
+      // What was judged; in monitor mode what came.
+      body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
+      retryable: !transactions,
+    }
+    return severity.forward(request, question, {
+      headers: severity.headers,
+      keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      observe: (status, body) => {
+        const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
+        consequences.outcome(outcome, each)
       },
-      {
-        headers: severity.headers,
-        keep: transactions ? MAX_JUDGED_RESPONSE : 0,
-        observe: (status, body) => {
-          const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
-          consequences.outcome(outcome, each)
-        },
-      },
-    )
-    if (!trouble) return
+    })
+  }
+
+  const refuseTrouble = (each: Case, trouble: UpstreamTrouble) => {
     consequences.violation(trouble, each, true)
     answerWith(each, trouble)
   }
@@ -213,9 +226,10 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const late = (request: FilterRequest) => {
     const each = caseOf(request)
     const { requestTimeout } = each.severity.config
-    const found = violation('NODEOS_TIMEOUT', `The request was not answered within ${requestTimeout} s`)
-    consequences.violation(found, each, true)
-    answerWith(each, found)
+    refuseTrouble(each, {
+      code: 'NODEOS_TIMEOUT',
+      detail: `The request was not answered within ${requestTimeout} s`,
+    })
   }
 
   const isShutOut = (client: Address) => {
@@ -223,15 +237,13 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     return ban !== undefined && refusals.isEnough(ban)
   }
 
-  /** A handler of Hono's for a way to answer. */
-  const handler =
-    (answer: (request: FilterRequest) => void | Promise<void>) => (c: Context<{ Bindings: Bindings }>) => {
+  const own =
+    (status: number, body: object) =>
+    (c: Context<{ Bindings: Bindings }>): Response => {
       const request = platform.open(c)
-      const answered = answer(request)
-      return answered instanceof Promise ? respond(request, answered) : request.response
+      request.answer(jsonAnswer(body, status, [], current().headers))
+      return request.response
     }
-  const own = (status: number, body: object) =>
-    handler((request) => request.answer(jsonAnswer(body, status, [], current().headers)))
 
   const app = new Hono<{ Bindings: Bindings }>()
   app.get('/patroneos/health', own(200, { status: 'ok' }))
@@ -245,7 +257,11 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   )
   app.all('/patroneos/*', own(404, { message: 'NOT_FOUND', code: 404 }))
   // One handler, not middleware: Hono calls a single match directly.
-  app.all('*', handler(serve))
+  app.all('*', (c) => {
+    const request = platform.open(c)
+    const answered = serve(request)
+    return request.waitUntil ? outlive(request, answered) : answered
+  })
   app.onError((error, c) => {
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
@@ -253,12 +269,11 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   return { app, refused, late, isShutOut, verdicts, reads }
 }
 
-async function respond(request: FilterRequest, answered: Promise<void>): Promise<Response> {
-  // A client that leaves does not take along what is known of its request.
+/** A client that leaves does not take along what is known of its request. */
+async function outlive(request: FilterRequest, answered: Promise<Response>): Promise<Response> {
   request.waitUntil?.(answered)
   try {
-    await answered
-    return request.response
+    return await answered
   } finally {
     request.finished?.()
   }

@@ -145,46 +145,40 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
   }
 }
 
-const EXCHANGE = Symbol('exchange')
-
-interface LazyRequest extends Request {
-  [EXCHANGE]: Exchange
-}
-
 /** Hono routes by the path in a URL, whose authority is not for a client's Host to choose. */
 const ORIGIN = 'http://filter'
 
-const headersOf = ({ headers }: Exchange): Headers => {
-  const all = new Headers()
-  for (let at = 0; at < headers.length; at += 2) all.append(headers[at]!, headers[at + 1]!)
-  return all
-}
-
-const lazyRequest: object = Object.create(Request.prototype, {
-  method: {
-    get(this: LazyRequest) {
-      return this[EXCHANGE].method
-    },
-  },
-  url: {
-    get(this: LazyRequest) {
-      const { target } = this[EXCHANGE]
-      return target.startsWith('/') ? ORIGIN + target : `${ORIGIN}/`
-    },
-  },
-  headers: {
-    get(this: LazyRequest) {
-      return headersOf(this[EXCHANGE])
-    },
-  },
-})
-
 /**
- * The Request that Hono is given: made of the exchange when something of it is asked for, as @hono/node-server does.
- * Its body is read through the SocketRequest only.
+ * The Request that Hono is given: made of the exchange as far as something of it is asked for, as @hono/node-server
+ * does. Its body is read through the SocketRequest only.
  */
+class LazyRequest {
+  readonly #exchange: Exchange
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange
+  }
+
+  get method(): string {
+    return this.#exchange.method
+  }
+
+  get url(): string {
+    const { target } = this.#exchange
+    return target.startsWith('/') ? ORIGIN + target : `${ORIGIN}/`
+  }
+
+  get headers(): Headers {
+    const headers = new Headers()
+    const pairs = this.#exchange.headers
+    for (let at = 0; at < pairs.length; at += 2) headers.append(pairs[at]!, pairs[at + 1]!)
+    return headers
+  }
+}
+Object.setPrototypeOf(LazyRequest.prototype, Request.prototype)
+
 export function requestFor(exchange: Exchange): Request {
-  const request: LazyRequest = Object.create(lazyRequest)
-  request[EXCHANGE] = exchange
+  const request: object = new LazyRequest(exchange)
+  if (!(request instanceof Request)) throw new Error('a Request is no longer told by its prototype')
   return request
 }
