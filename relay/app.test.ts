@@ -105,6 +105,42 @@ describe('unsigned messages', () => {
   })
 })
 
+describe('an id', () => {
+  const other = { ...EVENT, host: '203.0.113.10' }
+
+  test('that came before with another body is a 409, said in the log, and nothing is written', async () => {
+    const relay = await relayWith({}, SECRET)
+    expect((await post(relay, EVENT, { headers: signed(EVENT) })).status).toBe(200)
+    expect((await post(relay, EVENT, { headers: signed(EVENT) })).status).toBe(200)
+    const conflict = await post(relay, other, { headers: signed(other) })
+    expect(conflict).toMatchObject({ status: 409, body: { message: 'ID_REUSED' } })
+    expect(written).toBe(LINE)
+    expect(logged.join('')).toContain('ID_REUSED')
+    expect(relay.metrics()).toContain('{result="repeated"} 1\n')
+  })
+
+  test('of an unsigned message is none of a signed one', async () => {
+    const relay = await relayWith({}, SECRET)
+    expect((await post(relay, other, { headers: { 'webhook-id': 'msg_1' } })).status).toBe(200)
+    expect((await post(relay, EVENT, { headers: signed(EVENT) })).status).toBe(200)
+    expect(written.split('\n').length - 1).toBe(2)
+  })
+})
+
+test.each([
+  ['a byte order mark', Buffer.from(`\ufeff${JSON.stringify(EVENT)}`)],
+  ['bytes that are not UTF-8', Buffer.from(JSON.stringify({ ...EVENT, host: '\xff' }), 'latin1')],
+])('a message with %s is refused', async (_what, body) => {
+  const relay = await relayWith()
+  const response = await relay.app.request(
+    '/patroneos/fail2ban-relay',
+    { method: 'POST', body },
+    { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
+  )
+  expect(response.status).toBe(400)
+  expect(written).toBe('')
+})
+
 describe('signed messages', () => {
   const batch = [EVENT, { host: '203.0.113.10', success: true, message: 'SUCCESS' }]
 

@@ -1,4 +1,5 @@
 // The relay: reports from filters in, log lines for fail2ban out.
+import { createHash } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -41,7 +42,7 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
   const seen = createMessageMemory(now)
   const counters = { written: 0, repeated: 0, refused: 0, failed: 0 }
 
-  const refuse = (c: Context, status: 400 | 401 | 413, message: string, detail: string) => {
+  const refuse = (c: Context, status: 400 | 401 | 409 | 413, message: string, detail: string) => {
     // One line for the first of many: a flood of bad messages is no flood of log lines.
     if (counters.refused++ % 1000 === 0)
       logger.warn('report refused', { peer: peerOf(c), code: message, detail, refused: counters.refused })
@@ -67,15 +68,21 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
     onError: (c) => refuse(c, 413, 'REPORT_TOO_LARGE', `at most ${MAX_MESSAGE_BYTES} bytes are allowed`),
   })
   app.post(RELAY_PATH, limit, async (c) => {
-    const body = await c.req.text()
-    const distrust = await distrustOf(c, body)
+    const body = decode(await c.req.arrayBuffer())
+    if (body === undefined) return refuse(c, 400, 'INVALID_REPORT', 'not valid UTF-8')
+    const isSigned = secrets.length > 0 && c.req.header('webhook-signature') !== undefined
+    const distrust = isSigned ? await distrustOfSigned(c, body) : distrustOfUnsigned(c)
     if (distrust) return refuse(c, 401, 'UNAUTHORIZED', distrust)
     const parsed = parseReport(body)
     if ('reason' in parsed) return refuse(c, 400, 'INVALID_REPORT', parsed.reason)
     const id = c.req.header('webhook-id')?.slice(0, MAX_ID_LENGTH)
+    // Whoever sends unsigned messages cannot take a signed one's id away from it.
+    const key = id === undefined ? undefined : `${isSigned ? 'signed' : 'unsigned'} ${id}`
     try {
-      const first = await seen.once(id, () => write(parsed.events))
-      if (first) counters.written += parsed.events.length
+      const arrival = await seen.once(key, digestOf(body), () => write(parsed.events))
+      if (arrival === 'conflict')
+        return refuse(c, 409, 'ID_REUSED', `message id ${JSON.stringify(id)} came before with another body`)
+      if (arrival === 'first') counters.written += parsed.events.length
       else counters.repeated++
       return c.json({ status: 'ok' })
     } catch (error) {
@@ -100,17 +107,18 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
     return c.json(errorBody('INTERNAL_ERROR', 500, 'the relay failed'), 500)
   })
 
-  /** Why a message is not believed to come from a filter, or undefined where it is. */
-  const distrustOf = async (c: Context, body: string): Promise<string | undefined> => {
-    const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
-      c.req.header(name),
+  /** Why a signed message is not believed to come from a filter, or undefined where it is. */
+  const distrustOfSigned = async (c: Context, body: string): Promise<string | undefined> => {
+    const [id, timestamp, signature = ''] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
+      (name) => c.req.header(name),
     )
-    if (secrets.length > 0 && signature !== undefined) {
-      if (!id || id.length > MAX_ID_LENGTH || !timestamp)
-        return 'webhook-id and webhook-timestamp are needed with a signature'
-      const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
-      return checkSignature(secrets, headers, body, now() / 1000)
-    }
+    if (!id || id.length > MAX_ID_LENGTH || !timestamp)
+      return 'webhook-id and webhook-timestamp are needed with a signature'
+    const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
+    return checkSignature(secrets, headers, body, now() / 1000)
+  }
+
+  const distrustOfUnsigned = (c: Context): string | undefined => {
     // A page in a browser on this machine comes from loopback too, and a browser says so; a filter has no origin.
     if (c.req.header('origin') !== undefined || c.req.header('sec-fetch-site') !== undefined)
       return 'reports are not taken from web pages'
@@ -127,6 +135,21 @@ export function createRelay({ config, secrets, log, logger, now }: RelayParts): 
         .map(([result, value]) => `patroneos_relay_events_total{result="${result}"} ${value}\n`)
         .join('')}`,
   }
+}
+
+// ignoreBOM: a byte order mark stays in the text, where JSON.parse refuses it (RFC 8259, section 8.1).
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decode(bytes: ArrayBuffer): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function digestOf(body: string): string {
+  return createHash('sha256').update(body).digest('base64')
 }
 
 function peerOf(c: Context<{ Bindings: HttpBindings }>): string {

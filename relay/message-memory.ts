@@ -7,17 +7,20 @@ import { TIMESTAMP_TOLERANCE } from '../shared/report-message.ts'
 const REMEMBERED = (2 * TIMESTAMP_TOLERANCE + 1) * 1000
 const MAX_IDS = 100_000
 
+/** `conflict`: the id belongs to another message, so nothing was done. */
+export type Arrival = 'first' | 'repeated' | 'conflict'
+
 export interface MessageMemory {
   /**
-   * Does the work of a message unless it is done already. Resolves to whether this call did it; a repetition
-   * waits for the first. Work that fails is forgotten, so that it may be tried again.
+   * Does the work of a message unless it is done already; a repetition waits for the first. Work that fails is
+   * forgotten, so that it may be tried again. `digest` is of the message's body: an id names one message only.
    */
-  once(id: string | undefined, work: () => Promise<void>): Promise<boolean>
+  once(id: string | undefined, digest: string, work: () => Promise<void>): Promise<Arrival>
 }
 
 export function createMessageMemory(now: () => number): MessageMemory {
   // In the order of arrival, so that the oldest are the first.
-  const messages = new Map<string, { at: number; done: Promise<void> }>()
+  const messages = new Map<string, { at: number; digest: string; done: Promise<void> }>()
 
   const forgetOld = () => {
     for (const [id, { at }] of messages) {
@@ -27,18 +30,19 @@ export function createMessageMemory(now: () => number): MessageMemory {
   }
 
   return {
-    once: async (id, work) => {
+    once: async (id, digest, work) => {
       if (id === undefined) {
         await work()
-        return true
+        return 'first'
       }
       const earlier = messages.get(id)
       if (earlier) {
+        if (earlier.digest !== digest) return 'conflict'
         await earlier.done
-        return false
+        return 'repeated'
       }
       const done = work()
-      messages.set(id, { at: now(), done })
+      messages.set(id, { at: now(), digest, done })
       forgetOld()
       try {
         await done
@@ -46,7 +50,7 @@ export function createMessageMemory(now: () => number): MessageMemory {
         messages.delete(id)
         throw error
       }
-      return true
+      return 'first'
     },
   }
 }

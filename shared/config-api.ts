@@ -161,7 +161,8 @@ async function etagOf(config: object): Promise<string> {
 }
 
 function matches(ifMatch: string, etag: string): boolean {
-  return ifMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim() === etag)
+  // RFC 9110, sections 13.1.1 and 5.6.3: a list with spaces and tabs around its commas.
+  return ifMatch.split(/[ \t]*,[ \t]*/).some((tag) => tag === '*' || tag === etag)
 }
 
 /** Compares digests, so that the time taken tells nothing of where two texts differ. */

@@ -112,6 +112,7 @@ const maxRetry: Record<StrikeClass, ReturnType<typeof retries>> = {
   size: retries(3),
   batch: retries(3),
   endpoints: retries(20),
+  reads: retries(20),
   failed: retries(20),
 }
 
@@ -192,7 +193,7 @@ const common = {
   maxSignatures: key(integer(0, 1_000_000), 10, 'Signatures per transaction'),
   maxTransactionSize: key(
     integer(0, 1_073_741_824, 'bytes'),
-    500_000,
+    1_048_576,
     "Bytes of a packed transaction, of its context-free data and of each action's data, after decompression",
   ),
   maxTransactions: key(integer(0, 1_000_000), 32, 'Transactions per request; 0 is unlimited'),
@@ -237,7 +238,7 @@ export const filterConfigSchema = v.strictObject(
     maxBodySize: key(integer(0, 104_857_600, 'bytes'), 2_097_152, 'Bytes of a request body'),
     maxInflatedSize: key(
       integer(0, 104_857_600, 'bytes'),
-      1_048_576,
+      2_097_152,
       'Bytes that the compressed transactions of one request may inflate to in all',
     ),
     maxJsonDepth: key(integer(1, 1000), 100, 'Levels of nesting in the JSON of a body'),

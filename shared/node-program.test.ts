@@ -265,7 +265,7 @@ describe('SIGTERM', () => {
     )
     const late = fetch(`${filter.url}/v1/chain/get_block`, { method: 'POST', body: '{}' })
     await vi.waitUntil(() => nodeos.waiting.length > 0, { timeout: 10_000 })
-    expect((await fetch(filter.url + info, { method: 'POST', body: '{c}' })).status).toBe(400)
+    expect((await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status).toBe(400)
 
     filter.child.kill('SIGTERM')
     await vi.waitUntil(() => filter.output().includes('SIGTERM: finishing'), { timeout: 10_000 })
@@ -369,7 +369,7 @@ describe('the configuration of a running filter', () => {
     // A log that nobody reads any more stops nothing.
     filter.child.stdout!.destroy()
     for (let left = 20; left > 0; left--)
-      expect((await fetch(filter.url + info, { method: 'POST', body: '{c}' })).status).toBe(400)
+      expect((await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status).toBe(400)
     expect((await fetch(`${filter.url}/patroneos/health`)).status).toBe(200)
   })
 

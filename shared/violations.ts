@@ -9,6 +9,7 @@ export const strikeClasses = [
   'size',
   'batch',
   'endpoints',
+  'reads',
   'failed',
 ] as const
 export type StrikeClass = (typeof strikeClasses)[number]
@@ -84,6 +85,8 @@ export type ViolationCode = keyof typeof violations
 export interface Violation {
   code: ViolationCode
   detail: string
+  /** The word that relays are told, where it is another one than the code. */
+  reportedAs?: ReportCode
 }
 
 export function violation(code: ViolationCode, detail: string): Violation {
@@ -92,20 +95,24 @@ export function violation(code: ViolationCode, detail: string): Violation {
 
 /** nodeos answered and the sender's transaction failed: reported, while the answer passes untouched. */
 export const TRANSACTION_FAILED = 'TRANSACTION_FAILED'
+/** Reported in place of INVALID_JSON where nothing could have been executed: a clumsy client is no attacker. */
+export const INVALID_READ = 'INVALID_READ'
 /** Reported only with `logSuccess`. */
 export const SUCCESS = 'SUCCESS'
 
 /** The words that may stand as the `message` of a report, and so in the log that fail2ban reads. */
 export const reportCodes = [
   ...(Object.keys(violations) as ViolationCode[]),
+  INVALID_READ,
   TRANSACTION_FAILED,
   SUCCESS,
 ] as const
-export type ReportCode = ViolationCode | typeof TRANSACTION_FAILED | typeof SUCCESS
+export type ReportCode = (typeof reportCodes)[number]
 
 /** The class a reported code counts in, or null where it is no strike. */
 export function strikeClassOf(code: ReportCode): StrikeClass | null {
   if (code === TRANSACTION_FAILED) return 'failed'
+  if (code === INVALID_READ) return 'reads'
   if (code === SUCCESS) return null
   return violations[code].strike
 }

@@ -142,7 +142,7 @@ describe('in the running filter, the client is the same in the report, in the lo
     const { nodeos, filter } = await startBoth(settings)
     await ask(filter.port, { headers })
     expect(nodeos.received[0]?.headers['x-forwarded-for']).toBe(client)
-    await ask(filter.port, { headers, body: '{"name"}' })
+    await ask(filter.port, { headers, target: '/v1/chain/push_transaction', body: '{"name"}' })
     expect(filter.reports).toEqual([{ host: client, code: 'INVALID_JSON' }])
     expect(JSON.parse(filter.log[0]!)).toMatchObject({ client })
   })
@@ -155,7 +155,7 @@ describe('in the running filter, the client is the same in the report, in the lo
     ['a line feed, escaped', '203.0.113.9%0a198.51.100.1'],
   ])('%s makes no second line and no other client', async (_what, value) => {
     const { filter } = await startBoth(behindProxy)
-    const head = `POST /v1/chain/get_info HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${value}\r\n`
+    const head = `POST /v1/chain/push_transaction HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${value}\r\n`
     const { responses } = await exchange(filter.port, `${head}Content-Length: 8\r\n\r\n{"name"}`)
     expect(statusOf(responses[0])).toBe(400)
     for (const { host } of filter.reports) expect(host).toBe('127.0.0.1')

@@ -7,6 +7,7 @@ import {
   type ParsedAddress,
   parseAddress,
 } from '../shared/address.ts'
+import { trimmed } from './http1/fields.ts'
 
 interface Hop {
   address: Address
@@ -49,7 +50,7 @@ export function createClientAddress(
     let end = forwardedFor.length
     while (end >= 0) {
       const comma = forwardedFor.lastIndexOf(',', end - 1)
-      const hop = hopOf(forwardedFor.slice(comma + 1, end).trim())
+      const hop = hopOf(trimmed(forwardedFor, comma + 1, end))
       if (!hop) return client.address
       client = hop
       if (!hop.trusted || comma < 0) return client.address

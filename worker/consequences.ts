@@ -66,7 +66,8 @@ export function createConsequences({ verdicts, reporter, bans }: ConsequencesPar
   return {
     violation: (found, cause, enforced) => {
       verdicts.violation(found, cause.client, enforced)
-      if (cause.severity.enforced && strikeClassOf(found.code) !== null) record(found.code, 1, cause)
+      const code = found.reportedAs ?? found.code
+      if (cause.severity.enforced && strikeClassOf(code) !== null) record(code, 1, cause)
     },
     outcome: (outcome, cause) => {
       verdicts.outcome(outcome)

@@ -1,5 +1,6 @@
 // Which headers cross the filter, in either direction. Rules of RFC 9110, section 7.6.1.
 import type { Address } from '../shared/address.ts'
+import { connectionOptions } from './http1/fields.ts'
 import { rememberWork } from './http1/remembered.ts'
 import type { HeaderPairs } from './platform.ts'
 
@@ -51,7 +52,7 @@ export function headerValue(headers: HeaderPairs, name: string): string {
 function connectionNames(headers: HeaderPairs): Set<string> | undefined {
   const value = headerValue(headers, 'connection').toLowerCase()
   if (value === '' || value === 'keep-alive' || value === 'close') return undefined
-  return new Set(value.split(',').map((name) => name.trim()))
+  return new Set(connectionOptions(value))
 }
 
 /** The headers for nodeos: the client's without those, and its address as the filter knows it. */

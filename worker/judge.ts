@@ -1,15 +1,15 @@
 // A configuration -> a judge of requests. Pure: nothing is asked, counted or kept, so that whoever has a request may
 // have it judged: the filter, the bench, the fuzzer, the command line.
 import type { FilterConfig } from '../shared/config.ts'
-import { type Violation, violation } from '../shared/violations.ts'
+import { INVALID_READ, type Violation, violation } from '../shared/violations.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { HeaderPairs } from './platform.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
-import { openLegacy, openTransaction } from './transactions/open.ts'
-import { carriesTransactions, findTransactions } from './transactions/shapes.ts'
+import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
+import { type Batch, carriesTransactions, findTransactions, type Other } from './transactions/shapes.ts'
 import type { Transaction } from './transactions/transaction.ts'
 
 /** What is known of a request before its body. */
@@ -27,6 +27,8 @@ export interface Verdict {
   rebuilt: string | null
   /** The transactions that were opened: all of them, or those before the first that could not be. */
   transactions: readonly Transaction[]
+  /** nodeos answers only when the transaction is in a block, or its time is over. */
+  retries: boolean
 }
 
 export interface Judge {
@@ -38,7 +40,7 @@ export interface Judge {
   whole(head: JudgedHead, bytes: Uint8Array): Verdict
 }
 
-const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [] }
+const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], retries: false }
 
 export function createJudge(config: FilterConfig): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
@@ -79,7 +81,7 @@ export function bodyTooLarge(found: string | number, allowed: number): Violation
 }
 
 function refused(found: Violation, transactions: readonly Transaction[] = []): Verdict {
-  return { violation: found, rebuilt: null, transactions }
+  return { ...NOTHING, violation: found, transactions }
 }
 
 function judgeBody(
@@ -95,10 +97,25 @@ function judgeBody(
     return refused(violation('INVALID_JSON', 'The body is empty'))
   }
   const parsed = parseJson(bytes, config.maxJsonDepth)
-  if ('code' in parsed) return refused(parsed)
-  const batch = findTransactions(path, parsed.json)
-  if ('code' in batch) return refused(batch)
-  const { shape, candidates, rebuild } = batch
+  if ('code' in parsed)
+    return refused(carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ })
+  const found = findTransactions(path, parsed.json)
+  if ('code' in found) return refused(found)
+  return found.shape === 'other' ? judgeOther(found, config, rules) : judgeBatch(found, config, rules)
+}
+
+/** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */
+function judgeOther({ legacy, count }: Other, config: FilterConfig, rules: Rules): Verdict {
+  const transactions = legacy.map(readLegacy)
+  const violation = judgeTransactionCount(count, config) ?? rules.everywhere(transactions)
+  return { ...NOTHING, violation, transactions }
+}
+
+function judgeBatch(
+  { shape, candidates, rebuild, retries }: Batch,
+  config: FilterConfig,
+  rules: Rules,
+): Verdict {
   const tooMany = judgeTransactionCount(candidates.length, config)
   if (tooMany) return refused(tooMany)
 
@@ -111,9 +128,8 @@ function judgeBody(
     transactions.push(opened.transaction)
     texts.push(opened.text)
   }
-  const judge = rebuild ? rules.onTransactionEndpoints : rules.everywhere
-  const found = judge(transactions)
+  const found = rules.onTransactionEndpoints(transactions)
   return found
     ? refused(found, transactions)
-    : { violation: undefined, rebuilt: rebuild?.(texts) ?? null, transactions }
+    : { violation: undefined, rebuilt: rebuild(texts), transactions, retries }
 }

@@ -22,7 +22,7 @@ const rejected: [what: string, code: string, body: string][] = [
   [
     'three transactions',
     'TOO_MANY_TRANSACTIONS',
-    '[{"name":"Tony Stark"},{"name":"Steve Rogers"},{"name":"Bruce Banner"}]',
+    '[{"name":"Tony Stark","actions":[]},{"name":"Steve Rogers"},{"name":"Bruce Banner"}]',
   ],
   [
     'a blacklisted contract',
@@ -54,8 +54,6 @@ const rejected: [what: string, code: string, body: string][] = [
     'INVALID_TRANSACTION_SIZE',
     `{"actions":[{"code":"tokens","data":"${'a'.repeat(100)}"}],"signatures":["12345"]}`,
   ],
-  ['an array of something else than objects', 'PARSE_ERROR', '["Tony Stark"]'],
-  ['signatures that are no list', 'PARSE_ERROR', '{"signatures":"12345"}'],
 ]
 
 const passed: [what: string, body: string][] = [
@@ -65,6 +63,16 @@ const passed: [what: string, body: string][] = [
   ['one signature', '{"signatures":["12345"]}'],
   ['data of 50 characters', `{"actions":[{"code":"tokens","data":"${'a'.repeat(50)}"}]}`],
   ['null in the place of anything', '{"actions":null,"signatures":null}'],
+  // Not so in the original: other services behind the filter take such bodies, and nodeos acts on none of them.
+  ['an array of something else than objects', '["Tony Stark"]'],
+  [
+    'three of anything but transactions',
+    '[{"name":"Tony Stark"},{"name":"Steve Rogers"},{"name":"Bruce Banner"}]',
+  ],
+  ['signatures that are no list', '{"signatures":"12345"}'],
+  ['actions that are texts', '{"actions":["transfer","issue"]}'],
+  ['actions that are a number', '{"actions":3}'],
+  ['an action without a contract', '{"actions":[{"id":1,"name":5}]}'],
 ]
 
 describe('its five rules, on its shape of a transaction, on any path', () => {
@@ -73,7 +81,8 @@ describe('its five rules, on its shape of a transaction, on any path', () => {
     const answer = await ask(filter.port, { target: '/', body })
     expect(answer).toMatchObject({ status: 400, headers: { 'x-rejected-by': 'patroneos' } })
     expect(JSON.parse(answer.text)).toMatchObject({ message: code, code: 400 })
-    expect(filter.reports).toEqual([{ host: '127.0.0.1', code }])
+    const told = code === 'INVALID_JSON' ? 'INVALID_READ' : code
+    expect(filter.reports).toEqual([{ host: '127.0.0.1', code: told }])
     expect(nodeos.received).toEqual([])
   })
 

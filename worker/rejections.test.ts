@@ -1,7 +1,7 @@
 // Every violation of a request: its exact answer, its report, and that nodeos never sees the request.
 import { PackedTransaction } from '@wharfkit/antelope'
 import { describe, expect, test } from 'vitest'
-import { strikeClassOf, type ViolationCode, violations } from '../shared/violations.ts'
+import { type ReportCode, strikeClassOf, type ViolationCode, violations } from '../shared/violations.ts'
 import { blob, signWithWharfkit, type TransactionSpec, throwAwayKeys, transfer } from './testing/clients.ts'
 import { type Ask, ask, startBoth } from './testing/harness.ts'
 
@@ -19,6 +19,8 @@ const object = JSON.parse(JSON.stringify(packed(one)))
 interface Row {
   what: string
   code: ViolationCode
+  /** What relays are told, where it is not the code. */
+  reported?: ReportCode
   /** The sentence that says what was found and what is allowed. */
   detail: string
   ask: Ask
@@ -56,6 +58,7 @@ const rows: Row[] = [
     code: 'INVALID_JSON',
     detail: 'JSON is nested deeper than 4 levels',
     ask: { target: '/v1/chain/get_table_rows', body: '{"a":{"b":{"c":{"d":{}}}}}' },
+    reported: 'INVALID_READ',
     settings: { maxJsonDepth: 4 },
   },
   {
@@ -245,7 +248,7 @@ const bodyOf = ({ code, detail }: Pick<Row, 'code' | 'detail'>) => {
 }
 
 describe('a request is rejected, reported and never forwarded for', () => {
-  test.each(rows)('$what: $code', async ({ ask: request, settings, code, detail, headers }) => {
+  test.each(rows)('$what: $code', async ({ ask: request, settings, code, reported, detail, headers }) => {
     const { nodeos, filter } = await startBoth(settings)
     const answer = await ask(filter.port, request)
     expect(answer.status).toBe(violations[code].status)
@@ -256,7 +259,8 @@ describe('a request is rejected, reported and never forwarded for', () => {
     })
     expect(answer.text).toBe(JSON.stringify(bodyOf({ code, detail })))
     expect(nodeos.received).toEqual([])
-    expect(filter.reports).toEqual(strikeClassOf(code) === null ? [] : [{ host: '127.0.0.1', code }])
+    const told = reported ?? code
+    expect(filter.reports).toEqual(strikeClassOf(told) === null ? [] : [{ host: '127.0.0.1', code: told }])
   })
 
   test('every code but those of nodeos, of limits over time and of what is no request', () => {

@@ -162,7 +162,7 @@ describe('an operator', () => {
       {
         path: 'bans.maxRetry.spam',
         found: 'an unknown key',
-        allowed: 'batch, contracts, endpoints, failed, malformed, signatures, size',
+        allowed: 'batch, contracts, endpoints, failed, malformed, reads, signatures, size',
       },
     ])
     expect((await post({ bantime: 1 })).issues).toMatchObject([
@@ -170,7 +170,16 @@ describe('an operator', () => {
     ])
     expect((await post({ maxRetry: { failed: 5 } })).bans).toEqual({
       findTime: 60,
-      maxRetry: { malformed: 3, signatures: 3, contracts: 3, size: 3, batch: 3, endpoints: 20, failed: 5 },
+      maxRetry: {
+        malformed: 3,
+        signatures: 3,
+        contracts: 3,
+        size: 3,
+        batch: 3,
+        endpoints: 20,
+        reads: 20,
+        failed: 5,
+      },
       banTime: 300,
       maxBanTime: 604_800,
     })

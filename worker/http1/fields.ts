@@ -52,8 +52,11 @@ export function readField(text: string, at: number, pairs: HeaderPairs): number 
   return end + 2
 }
 
-/** The part of a text without the spaces and tabs around it; not `trim`, which takes U+00A0 for white space too. */
-function trimmed(text: string, from: number, to: number): string {
+/**
+ * The part of a text without the white space around it, which is spaces and tabs (OWS, RFC 9110, section 5.6.3); not
+ * `trim`, which takes U+00A0 and others for white space too.
+ */
+export function trimmed(text: string, from: number, to: number): string {
   let start = from
   let end = to
   while (start < end && isBlank(text.charCodeAt(start))) start++
@@ -149,7 +152,7 @@ export function framingOf(pairs: HeaderPairs): Framing | FramingError {
   return framingFrom(found)
 }
 
-/** What Connection lists; `close` has the last word. RFC 9112, section 9.3. */
-export function connectionOptions(connection: string): string | string[] {
-  return connection === 'keep-alive' ? connection : connection.toLowerCase().split(/[ \t]*,[ \t]*/)
+/** What Connection lists, in lower case; `close` has the last word. RFC 9112, section 9.3. */
+export function connectionOptions(connection: string): string[] {
+  return connection.toLowerCase().split(/[ \t]*,[ \t]*/)
 }

@@ -42,7 +42,7 @@ const atOnce = { 'x-at-once': 'yes' }
 const ask = (isolate: number, client: string, headers: Record<string, string> = {}) =>
   filter.ask(isolate, '/v1/chain/get_info', { headers: { 'cf-connecting-ip': client, ...headers } })
 const offend = (isolate: number, client: string, headers: Record<string, string> = {}) =>
-  filter.ask(isolate, '/v1/chain/get_info', {
+  filter.ask(isolate, '/v1/chain/push_transaction', {
     method: 'POST',
     headers: { 'cf-connecting-ip': client, ...headers },
     body: '{',

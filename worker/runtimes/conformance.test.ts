@@ -97,7 +97,7 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
   it('takes a change of its configuration at once, bans by it, and lifts the bans with it', async () => {
     const offender = '198.51.100.1'
     const bystander = '198.51.100.2'
-    const offence = { target: '/v1/chain/get_info', body: '{' }
+    const offence = { target: '/v1/chain/push_transaction', body: '{' }
     const invalid = await filter.operate('POST', 'config', { bans: { maxRetry: { malformed: -1 } } })
     expect([invalid.status, ((await invalid.json()) as { message: string }).message]).toEqual([
       400,

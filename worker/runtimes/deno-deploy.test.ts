@@ -24,7 +24,10 @@ it('Deno Deploy: a ban is counted over all instances, exactly, and known to thos
     return instance
   }
   const send = (port: number, client: string, body?: string) =>
-    ask(port, { headers: ['x-forwarded-for', client], ...(body && { body }) })
+    ask(port, {
+      headers: ['x-forwarded-for', client],
+      ...(body && { body, target: '/v1/chain/push_transaction' }),
+    })
 
   const instances = await Promise.all([startInstance(), startInstance()])
   const offences = Array.from({ length: threshold - 1 }, (_, index) =>

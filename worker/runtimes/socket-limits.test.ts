@@ -267,7 +267,7 @@ describe.concurrent.each(Object.entries({ Node: startNode, Bun: startBun, Deno: 
         kept.send(get(INFO))
         await kept.received(/^HTTP\/1.1 200 /)
         for (let strike = 1; strike <= 3; strike++) {
-          offender.send(`${requestHead('POST', INFO, 'Content-Length: 1')}{`)
+          offender.send(`${requestHead('POST', PUSH, 'Content-Length: 1')}{`)
           await offender.received(new RegExp(`(HTTP/1.1 400 .*){${strike}}`, 's'))
         }
         offender.send(get(INFO))

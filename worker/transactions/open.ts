@@ -3,9 +3,10 @@
 // Follows nodeos: libraries/chain/include/eosio/chain/abi_serializer.hpp (extract of packed_transaction).
 import { type Violation, violation } from '../../shared/violations.ts'
 import { decodeHex, inflate } from './bytes.ts'
+import { toCompression, toCount } from './coercions.ts'
 import { parseName } from './name.ts'
 import { decodeTransaction, isContextFreeData } from './packed.ts'
-import { isCount, isObject, type JsonObject, member } from './shapes.ts'
+import { isObject, type JsonObject, member } from './shapes.ts'
 import type { Action, Transaction } from './transaction.ts'
 
 export interface Opened {
@@ -39,20 +40,18 @@ export function openTransaction(object: unknown, limits: OpenLimits): Opened | V
   if (!Array.isArray(signatures)) return wrong('A transaction has no array "signatures"')
   if (!signatures.every((signature) => typeof signature === 'string' && plainWord.test(signature)))
     return wrong('A signature is not text of letters, digits and underscores')
-  const compression = member(object, 'compression')
-  if (compression !== 'none' && compression !== 'zlib' && compression !== 0 && compression !== 1)
-    return wrong('"compression" is not "none", "zlib", 0 or 1')
-  const contextFreeHex = member(object, 'packed_context_free_data') ?? ''
-  if (typeof contextFreeHex !== 'string') return wrong('"packed_context_free_data" is not text')
-  const packedHex = member(object, 'packed_trx') ?? ''
-  if (typeof packedHex !== 'string') return wrong('"packed_trx" is not text')
+  const compression = toCompression(member(object, 'compression'))
+  if (compression === undefined) return wrong('"compression" is not "none" or "zlib"')
+  const contextFreeHex = textOrEmpty(object, 'packed_context_free_data')
+  const packedHex = textOrEmpty(object, 'packed_trx')
 
-  const zipped = compression === 'zlib' || compression === 1
+  const zipped = compression === 'zlib'
   const contextFreeData = unpackHex('packed_context_free_data', contextFreeHex, zipped, limits)
   if ('code' in contextFreeData) return contextFreeData
   if (contextFreeData.bytes.length > 0 && !isContextFreeData(contextFreeData.bytes))
     return wrong('"packed_context_free_data" does not decode exactly')
-  const unpackedContextFree = member(object, 'context_free_data')
+  // nodeos looks at it only where there is no packed one.
+  const unpackedContextFree = contextFreeHex === '' ? member(object, 'context_free_data') : undefined
   if (
     unpackedContextFree !== undefined &&
     !(Array.isArray(unpackedContextFree) && unpackedContextFree.length === 0)
@@ -72,6 +71,12 @@ export function openTransaction(object: unknown, limits: OpenLimits): Opened | V
     // Hexadecimal needs no escaping, and half a megabyte of it takes JSON.stringify longer than all of the above.
     text: `${JSON.stringify(envelope).slice(0, -1)},"packed_trx":"${packedHex}"}`,
   }
+}
+
+/** nodeos takes a member that is no text for one that is not there. */
+function textOrEmpty(object: JsonObject, name: string): string {
+  const value = member(object, name)
+  return typeof value === 'string' ? value : ''
 }
 
 function unpackHex(
@@ -109,6 +114,15 @@ function tooLarge(name: string, found: string, allowed: number): Violation {
 /** Text of a time, as in 2026-11-24T12:00:00.000 */
 const plainTime = /^[0-9T:.Z-]{1,32}$/
 
+/** The numbers of a transaction's header, with the largest that nodeos's type of each can hold. */
+const counts: readonly [name: string, max: number][] = [
+  ['ref_block_num', 0xffff],
+  ['ref_block_prefix', 0xffff_ffff],
+  ['max_net_usage_words', 0xffff_ffff],
+  ['max_cpu_usage_ms', 0xff],
+  ['delay_sec', 0xffff_ffff],
+]
+
 function openUnpacked(
   object: unknown,
   envelope: JsonObject,
@@ -120,17 +134,12 @@ function openUnpacked(
   if (typeof expiration !== 'string' || !plainTime.test(expiration))
     return wrong('"expiration" is not a time')
   header.expiration = expiration
-  for (const name of [
-    'ref_block_num',
-    'ref_block_prefix',
-    'max_net_usage_words',
-    'max_cpu_usage_ms',
-    'delay_sec',
-  ]) {
+  for (const [name, max] of counts) {
     const value = member(object, name)
     if (value === undefined) continue
-    if (!isCount(value)) return wrong(`"${name}" is not a whole number`)
-    header[name] = value
+    const count = toCount(value, max)
+    if (count === undefined) return wrong(`"${name}" is not a whole number of at most ${max}`)
+    header[name] = count
   }
   const actions: Action[] = []
   for (const name of ['context_free_actions', 'actions']) {
@@ -219,8 +228,9 @@ function hasInexactNumber(value: unknown): boolean {
 }
 
 /**
- * Opens the original's shape: `{"actions":[{"code"|"account", "data"}], "signatures":[...]}`, every part of it
- * optional. Types are the original's: Go refused another type than the struct's, and took null for absence.
+ * Opens the original's shape on an endpoint that acts on transactions: `{"actions":[{"code"|"account", "data"}],
+ * "signatures":[...]}`, every part of it optional. Types are the original's: Go refused another type than the
+ * struct's, and took null for absence.
  */
 export function openLegacy(object: unknown): Opened | Violation {
   if (!isObject(object)) return wrong('The array holds something else than objects')
@@ -229,38 +239,58 @@ export function openLegacy(object: unknown): Opened | Violation {
     return wrong('"signatures" is not an array of texts')
   const list = member(object, 'actions') ?? []
   if (!Array.isArray(list)) return wrong('"actions" is not an array')
-  const actions: Action[] = []
   const rebuilt: JsonObject[] = []
   for (const item of list) {
     if (!isObject(item)) return wrong('An action is not an object')
-    const texts: Record<string, string> = {}
-    for (const name of ['code', 'account', 'name', 'data']) {
-      const value = member(item, name) ?? undefined
-      if (value === undefined) continue
-      if (typeof value !== 'string') return wrong(`"${name}" of an action is not text`)
-      texts[name] = value
-    }
+    const strange = legacyTexts.find((name) => typeof (member(item, name) ?? '') !== 'string')
+    if (strange) return wrong(`"${strange}" of an action is not text`)
+    rebuilt.push(textsOf(item))
+  }
+  return { transaction: readLegacy(object), text: JSON.stringify({ signatures, actions: rebuilt }) }
+}
+
+/**
+ * Reads the original's shape where it passes as it came, since nodeos does not act on it: what is of another type is
+ * another service's, and counts as not there.
+ */
+export function readLegacy(object: JsonObject): Transaction {
+  const signatures = member(object, 'signatures')
+  const list = member(object, 'actions')
+  const actions: Action[] = []
+  for (const item of Array.isArray(list) ? list : []) {
+    if (!isObject(item)) continue
+    const { code, account, name, data } = textsOf(item)
     // An action that names two contracts is judged by both.
-    const contracts = [texts.code, texts.account].filter((text) => text !== undefined)
-    for (const contract of contracts.length > 0 ? contracts : [''])
-      actions.push({
-        contract: parseName(contract),
-        name: parseName(texts.name ?? ''),
-        authorizers: legacyAuthorizers(item),
-        dataSize: texts.data?.length ?? 0,
-      })
-    rebuilt.push(texts)
+    for (const contract of [code, account])
+      if (contract !== undefined)
+        actions.push({
+          contract: parseName(contract),
+          name: parseName(name ?? ''),
+          authorizers: legacyAuthorizers(item),
+          dataSize: data?.length ?? 0,
+        })
+    if (code === undefined && account === undefined && data !== undefined)
+      actions.push({ contract: undefined, name: undefined, authorizers: [], dataSize: data.length })
   }
   return {
-    transaction: {
-      form: 'legacy',
-      signatureCount: signatures.length,
-      actions,
-      packedSize: 0,
-      contextFreeDataSize: 0,
-    },
-    text: JSON.stringify({ signatures, actions: rebuilt }),
+    form: 'legacy',
+    signatureCount: Array.isArray(signatures) ? signatures.length : 0,
+    actions,
+    packedSize: 0,
+    contextFreeDataSize: 0,
   }
+}
+
+const legacyTexts = ['code', 'account', 'name', 'data'] as const
+
+/** The members of a legacy action that are text. */
+function textsOf(item: JsonObject): { [name in (typeof legacyTexts)[number]]?: string } {
+  const texts: Record<string, string> = {}
+  for (const name of legacyTexts) {
+    const value = member(item, name)
+    if (typeof value === 'string') texts[name] = value
+  }
+  return texts
 }
 
 function legacyAuthorizers(item: JsonObject): Action['authorizers'] {

@@ -2,6 +2,7 @@
 // own shape. Only finds them; what is inside each is the matter of open.ts.
 // Follows nodeos: plugins/chain_api_plugin and plugins/chain_plugin (the parameter structs of each call).
 import { type Violation, violation } from '../../shared/violations.ts'
+import { toBoolean, toCount } from './coercions.ts'
 
 /** A JSON object whose members have not been looked at. */
 export type JsonObject = { readonly [member: string]: unknown }
@@ -15,16 +16,30 @@ export function member(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
+/** Objects in the original's shape, where no transaction is looked for; the body passes as it came. */
+export interface Other {
+  shape: 'other'
+  legacy: JsonObject[]
+  /** Transactions, as the original counted them. */
+  count: number
+}
+
 /** Candidates found in a body, and how their rebuilt JSON texts make the body for nodeos again. */
 export interface Batch {
   /** `P`: the transaction object of nodeos; `legacy`: top-level actions. */
   shape: 'P' | 'legacy'
   candidates: unknown[]
-  /** Puts the rebuilt transactions back into the endpoint's wrapper; null: the body passes as it came. */
-  rebuild: ((texts: string[]) => string) | null
+  /** Puts the rebuilt transactions back into the endpoint's wrapper. */
+  rebuild(texts: string[]): string
+  /** nodeos answers only when the transaction is in a block, or its time is over (`retry_trx`). */
+  retries: boolean
 }
 
-type OptionType = 'boolean' | 'integer'
+type OptionType = 'boolean' | 'count'
+
+/** nodeos: retry_trx_num_blocks is a uint16_t. */
+const MAX_COUNT = 0xffff
+
 type Wrapper = 'bare' | 'array' | { options: Readonly<Record<string, OptionType>> }
 
 /** Every endpoint of nodeos that acts on a transaction in its body. */
@@ -34,7 +49,7 @@ const wrappers: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
   ['/v1/chain/push_transactions', 'array'],
   [
     '/v1/chain/send_transaction2',
-    { options: { return_failure_trace: 'boolean', retry_trx: 'boolean', retry_trx_num_blocks: 'integer' } },
+    { options: { return_failure_trace: 'boolean', retry_trx: 'boolean', retry_trx_num_blocks: 'count' } },
   ],
   ['/v1/chain/compute_transaction', { options: {} }],
   ['/v1/chain/send_read_only_transaction', { options: {} }],
@@ -49,33 +64,40 @@ export function carriesTransactions(path: string): boolean {
 }
 
 /**
- * Finds the transactions of a body. On other paths than the transaction endpoints, an object or an array is
- * judged in the legacy shape, as the original did, and passes as it came; an object without actions and
- * signatures is then an empty transaction.
+ * Finds the transactions of a body. On other paths than the transaction endpoints only what has the original's shape is
+ * judged: an object with `actions` or `signatures`, or an array that holds one. nodeos acts on none of that, and other
+ * services behind the filter may be meant.
  */
-export function findTransactions(path: string, json: unknown): Batch | Violation {
+export function findTransactions(path: string, json: unknown): Batch | Other | Violation {
   const wrapper = wrappers.get(path)
-  if (wrapper === undefined) return { shape: 'legacy', candidates: legacyCandidates(json), rebuild: null }
-  if (wrapper === 'bare' && isObject(json) && !isLegacy(json))
-    return { shape: 'P', candidates: [json], rebuild: ([only]) => only! }
-  if (wrapper === 'array' && Array.isArray(json) && !json.some(isLegacy))
-    return { shape: 'P', candidates: json, rebuild: (texts) => `[${texts.join(',')}]` }
+  if (wrapper === undefined) return findLegacy(json)
+  if (wrapper === 'bare' && isObject(json) && !isLegacy(json)) return batch('P', [json], ([only]) => only!)
+  if (wrapper === 'array' && Array.isArray(json) && !json.some(isLegacy)) return arrayOf('P', json)
   if (typeof wrapper === 'object' && isObject(json) && !isLegacy(json)) return unwrap(json, wrapper.options)
-  const candidates = legacyCandidates(json)
-  if (candidates.some(isLegacy))
-    return {
-      shape: 'legacy',
-      candidates,
-      rebuild: (texts) => (Array.isArray(json) ? `[${texts.join(',')}]` : texts[0]!),
-    }
-  // The count of an array is judged first, as in the original, so it is handed on to be counted.
-  if (Array.isArray(json)) return { shape: 'P', candidates: json, rebuild: (texts) => `[${texts.join(',')}]` }
+  if (Array.isArray(json))
+    // The count of an array is judged first, as in the original, so it is handed on to be counted.
+    return arrayOf(json.some(isLegacy) ? 'legacy' : 'P', json)
+  if (isLegacy(json)) return batch('legacy', [json], ([only]) => only!)
   return violation('PARSE_ERROR', 'The body has no transaction where this endpoint takes one')
 }
 
-function legacyCandidates(json: unknown): unknown[] {
-  if (Array.isArray(json)) return json
-  return isObject(json) ? [json] : []
+function batch(
+  shape: Batch['shape'],
+  candidates: unknown[],
+  rebuild: Batch['rebuild'],
+  retries = false,
+): Batch {
+  return { shape, candidates, rebuild, retries }
+}
+
+const arrayOf = (shape: Batch['shape'], candidates: unknown[]) =>
+  batch(shape, candidates, (texts) => `[${texts.join(',')}]`)
+
+function findLegacy(json: unknown): Other {
+  const items: unknown[] = Array.isArray(json) ? json : [json]
+  const legacy = items.filter(isObject).filter((item) => isLegacy(item) || Object.hasOwn(item, 'signatures'))
+  // An array is counted as a whole, as in the original.
+  return { shape: 'other', legacy, count: legacy.length > 0 ? items.length : 0 }
 }
 
 function isLegacy(value: unknown): boolean {
@@ -85,26 +107,24 @@ function isLegacy(value: unknown): boolean {
 function unwrap(json: JsonObject, options: Readonly<Record<string, OptionType>>): Batch | Violation {
   const transaction = member(json, 'transaction')
   if (!isObject(transaction)) return violation('PARSE_ERROR', 'The body has no object "transaction"')
-  const kept: Record<string, unknown> = {}
+  const kept: Record<string, boolean | number> = {}
   for (const [name, type] of Object.entries(options)) {
     const value = member(json, name)
-    if (value === undefined || value === null) continue
-    if (type === 'boolean' ? typeof value !== 'boolean' : !isCount(value))
+    // The number is optional to nodeos, and null is no number; for a boolean, null is false.
+    if (value === undefined || (value === null && type === 'count')) continue
+    const meant = type === 'boolean' ? toBoolean(value) : toCount(value, MAX_COUNT)
+    if (meant === undefined)
       return violation(
         'PARSE_ERROR',
-        `"${name}" is not ${type === 'boolean' ? 'true or false' : 'a whole number'}`,
+        `"${name}" is not ${type === 'boolean' ? 'true or false' : `a whole number of at most ${MAX_COUNT}`}`,
       )
-    kept[name] = value
+    kept[name] = meant
   }
   const head = JSON.stringify(kept).slice(1, -1)
-  return {
-    shape: 'P',
-    candidates: [transaction],
-    rebuild: ([only]) => `{${head}${head && ','}"transaction":${only}}`,
-  }
-}
-
-/** A whole number that JSON.parse cannot have rounded. */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  return batch(
+    'P',
+    [transaction],
+    ([only]) => `{${head}${head && ','}"transaction":${only}}`,
+    kept.retry_trx === true,
+  )
 }

@@ -18,6 +18,7 @@ const policy: BanPolicy = {
     size: 3,
     batch: 3,
     endpoints: 0,
+    reads: 3,
     failed: 2,
   },
   banTime: 60,

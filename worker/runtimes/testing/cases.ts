@@ -259,12 +259,11 @@ export const cases: Case[] = [
     reports: ['TRANSACTION_FAILED', 'TRANSACTION_FAILED'],
   },
   rejected('broken JSON', 'INVALID_JSON', 400, { body: '{"a":1' }),
-  rejected('text behind the JSON', 'INVALID_JSON', 400, { target: ROWS, body: '{} {}' }),
-  rejected('a byte order mark', 'INVALID_JSON', 400, { target: ROWS, body: '\ufeff{}' }),
-  rejected('bytes that are not UTF-8', 'INVALID_JSON', 400, {
-    target: ROWS,
-    body: Uint8Array.of(0x22, 0xc3, 0x28, 0x22),
-  }),
+  rejected('text behind the JSON of a read', 'INVALID_JSON', 400, { target: ROWS, body: '{} {}' }, [
+    'INVALID_READ',
+  ]),
+  rejected('a byte order mark', 'INVALID_JSON', 400, { body: '\ufeff{}' }),
+  rejected('bytes that are not UTF-8', 'INVALID_JSON', 400, { body: Uint8Array.of(0x22, 0xc3, 0x28, 0x22) }),
   rejected('a push without a body', 'INVALID_JSON', 400, { method: 'POST' }),
   rejected('a shape that is no transaction', 'PARSE_ERROR', 400, { body: '{"signatures":[]}' }),
   rejected('an odd digit in the hexadecimal', 'PARSE_ERROR', 400, {

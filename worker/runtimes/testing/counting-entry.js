@@ -63,7 +63,10 @@ async function thousand(parameters, env) {
       const number = at++ % clients
       ahead += seconds * 1000
       const headers = { 'cf-connecting-ip': `198.51.${number >> 8}.${number & 255}` }
-      const request = new Request('http://filter.example/v1/chain/get_info', { ...init, headers })
+      const request = new Request(
+        `http://filter.example/v1/chain/${init.body ? 'push_transaction' : 'get_info'}`,
+        { ...init, headers },
+      )
       const response = await worker.fetch(request, counted(env), {
         waitUntil: (promise) => work.push(promise),
       })
