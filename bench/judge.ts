@@ -1,6 +1,7 @@
 // What judging costs as requests grow: the judge alone, so that no socket blurs it. A program of its own, so that it
 // can run on each runtime, pinned to a core. Prints one line of JSON.
-import { filterConfigSchema, parseConfig } from '../shared/config.ts'
+import { filterConfigSchema } from '../shared/config/filter.ts'
+import { parseConfig } from '../shared/config/parse.ts'
 import { createJudge } from '../worker/judge.ts'
 import { type Request as BenchRequest, packedPush, pushOf, pushOfActions, pushOfMany } from './workloads.ts'
 

@@ -2,7 +2,8 @@
 
 import { Webhook } from 'standardwebhooks'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { parseConfig, type RelayConfig, relayConfigSchema } from '../shared/config.ts'
+import { parseConfig } from '../shared/config/parse.ts'
+import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createLogger } from '../shared/logger.ts'
 import { importSecrets } from '../shared/report-message.ts'
 import { createRelay } from './app.ts'

@@ -4,7 +4,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { parseAddress } from '../shared/address.ts'
-import type { RelayConfig } from '../shared/config.ts'
+import type { RelayConfig } from '../shared/config/relay.ts'
 import { errorBody } from '../shared/error-body.ts'
 import type { Logger } from '../shared/logger.ts'
 import {

@@ -1,5 +1,5 @@
 // The relay as a program on Node.
-import { type RelayConfig, relayConfigSchema } from '../shared/config.ts'
+import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createConfigApi } from '../shared/config-api.ts'
 import {
   closeServer,

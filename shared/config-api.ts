@@ -7,11 +7,11 @@ import { parseAddress } from './address.ts'
 import {
   type ConfigIssue,
   type ConfigSchema,
+  configListenerIssue,
   formatConfigIssue,
-  openConfigListener,
   parseConfig,
   restartKeys,
-} from './config.ts'
+} from './config/parse.ts'
 import type { ConfigStore } from './config-store.ts'
 import { errorBody } from './error-body.ts'
 import type { Logger } from './logger.ts'
@@ -82,7 +82,7 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
       ])
     }
     if ('issues' in parsed) return invalid(c, parsed.issues)
-    const open = openConfigListener(parsed.config, token)
+    const open = configListenerIssue(parsed.config, token)
     if (open) return invalid(c, [open])
     try {
       await store.replace(parsed.config)

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
-import { filterConfigSchema, parseConfig } from './config.ts'
+import { filterConfigSchema } from './config/filter.ts'
+import { parseConfig } from './config/parse.ts'
 
 test('kill -9 during 1,000 writes leaves a valid configuration each time', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'patroneos-config-'))

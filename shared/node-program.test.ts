@@ -10,7 +10,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../e2e/http/wire.ts'
 import packageJson from '../package.json' with { type: 'json' }
-import { describeConfig, filterConfigSchema, relayConfigSchema } from './config.ts'
+import { filterConfigSchema } from './config/filter.ts'
+import { describeConfig } from './config/parse.ts'
+import { relayConfigSchema } from './config/relay.ts'
 
 const programs = {
   filter: {
@@ -265,7 +267,9 @@ describe('SIGTERM', () => {
     )
     const late = fetch(`${filter.url}/v1/chain/get_block`, { method: 'POST', body: '{}' })
     await vi.waitUntil(() => nodeos.waiting.length > 0, { timeout: 10_000 })
-    expect((await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status).toBe(400)
+    expect(
+      (await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status,
+    ).toBe(400)
 
     filter.child.kill('SIGTERM')
     await vi.waitUntil(() => filter.output().includes('SIGTERM: finishing'), { timeout: 10_000 })
@@ -369,7 +373,9 @@ describe('the configuration of a running filter', () => {
     // A log that nobody reads any more stops nothing.
     filter.child.stdout!.destroy()
     for (let left = 20; left > 0; left--)
-      expect((await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status).toBe(400)
+      expect(
+        (await fetch(`${filter.url}/v1/chain/push_transaction`, { method: 'POST', body: '{c}' })).status,
+      ).toBe(400)
     expect((await fetch(`${filter.url}/patroneos/health`)).status).toBe(200)
   })
 

@@ -7,11 +7,11 @@ import { getRequestListener } from '@hono/node-server'
 import packageJson from '../package.json' with { type: 'json' }
 import {
   type ConfigSchema,
+  configListenerIssue,
   describeConfig,
   formatConfigIssue,
-  openConfigListener,
   parseConfig,
-} from './config.ts'
+} from './config/parse.ts'
 import { fileConfigStore, readConfigFile } from './config-file.ts'
 import { type ConfigStore, memoryConfigStore } from './config-store.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -145,7 +145,7 @@ async function prepare<C extends { configListenIP: string }>(
     (await readConfigFile(file).catch((error: Error) => fail(`cannot read ${file}: ${error.message}`)))
   if (text === undefined) logger.info(`no configuration at ${file}; using the defaults`)
   const config = parseText(schema, source, text)
-  const open = openConfigListener(config, token)
+  const open = configListenerIssue(config, token)
   if (open) throw new StartError(formatConfigIssue(open))
   if (token !== undefined && token.length < GUESSABLE_TOKEN)
     logger.warn(

@@ -1,7 +1,9 @@
 // Writes the tables of keys and codes into the README, from the schemas and the table of verdicts, so that they
 // cannot drift. `npm run reference` rewrites them; a test holds the README to them.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type ConfigSchema, describeConfig, filterConfigSchema, relayConfigSchema } from './config.ts'
+import { filterConfigSchema } from './config/filter.ts'
+import { type ConfigSchema, describeConfig } from './config/parse.ts'
+import { relayConfigSchema } from './config/relay.ts'
 import { violations } from './violations.ts'
 
 const README = new URL('../README.md', import.meta.url)

@@ -8,7 +8,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../shared/address.ts'
-import type { FilterConfig } from '../shared/config.ts'
+import type { FilterConfig } from '../shared/config/filter.ts'
 import type { Logger } from '../shared/logger.ts'
 import { RELAY_PATH } from '../shared/report-message.ts'
 import { type Violation, violation } from '../shared/violations.ts'
@@ -21,6 +21,7 @@ import { pathOf } from './endpoints.ts'
 import { headerValue, upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, createJudge, type Judge, type Verdict } from './judge.ts'
 import { nodesOf } from './nodes/node.ts'
+import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
 import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
 import type {
   Answer,
@@ -33,6 +34,7 @@ import type {
 } from './platform.ts'
 import { jsonAnswer, type RejectionHeaders, rejection } from './reject.ts'
 import type { Reporter } from './report.ts'
+import { createRetrying } from './retrying.ts'
 import { carriesTransactions } from './transactions/shapes.ts'
 import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
 
@@ -109,6 +111,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const refusals = createRefusals()
+  const retrying = createRetrying()
   const consequences = createConsequences({ verdicts, reporter, bans })
 
   const inForce = (): Settings => {
@@ -132,7 +135,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request)
     const { client, severity } = each
-    if (refuseBanned(each)) return request.response
+    if (refuseBanned(each) || refuseStrange(each)) return request.response
     if (platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))) {
       if (refuse(each, violation('RATE_LIMITED', 'Too many requests from your network')))
         return request.response
@@ -178,15 +181,29 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     return true
   }
 
+  /** What is no request to nodeos goes on in no mode. */
+  const refuseStrange = (each: Case): boolean => {
+    const found = each.severity.judge.form(each.request)
+    if (!found) return false
+    consequences.violation(found, each, true)
+    answerWith(each, found)
+    return true
+  }
+
   /** Without its body a request cannot go on, in no mode. */
   const refuseUnread = (each: Case, read: Exclude<BodyRead, { bytes: Uint8Array }>): void => {
-    if ('aborted' in read) return each.request.answer({ status: 400, fields: [], body: '', close: true })
+    if ('aborted' in read) {
+      each.request.answer({ status: 400, fields: [], body: '', close: true })
+      return
+    }
     const found = unread(read, each.severity.maxBodySize)
     if (!refuse(each, found)) answerWith(each, found)
   }
 
-  const forward = (each: Case, bytes: Uint8Array, { rebuilt }: Verdict) => {
+  const forward = (each: Case, bytes: Uint8Array, { rebuilt, retries }: Verdict) => {
     const { request, client, severity } = each
+    const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
+    if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
     const { method, target, headers } = request
     const transactions = carriesTransactions(pathOf(target))
     const question: UpstreamRequest = {
@@ -197,8 +214,9 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       // What was judged; in monitor mode what came.
       body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
       retryable: !transactions,
+      headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
     }
-    return severity.forward(request, question, {
+    const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
       observe: (status, body) => {
@@ -206,6 +224,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
         consequences.outcome(outcome, each)
       },
     })
+    return retries ? forwarded.finally(() => retrying.leave(client)) : forwarded
   }
 
   const refuseTrouble = (each: Case, trouble: UpstreamTrouble) => {

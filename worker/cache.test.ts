@@ -1,7 +1,8 @@
 // What clients and nodeos see of reads that are answered from memory.
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { filterConfigSchema, parseConfig } from '../shared/config.ts'
+import { filterConfigSchema } from '../shared/config/filter.ts'
+import { parseConfig } from '../shared/config/parse.ts'
 import { type Ask, ask, startBoth } from './testing/harness.ts'
 import { answerWith, type Respond } from './testing/nodeos-stand-in.ts'
 

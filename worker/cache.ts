@@ -2,7 +2,7 @@
 // the same one is under way wait for its answer. What it cannot answer is forwarded.
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
-import type { FilterConfig } from '../shared/config.ts'
+import type { FilterConfig } from '../shared/config/filter.ts'
 import { headerValue, responseHeaders } from './headers.ts'
 import type { Node } from './nodes/node.ts'
 import type {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createEndpointPolicy } from './endpoints.ts'
 import { ask, filterConfig, startBoth } from './testing/harness.ts'
 import { answerWith } from './testing/nodeos-stand-in.ts'
+import { rawClient } from './testing/raw-client.ts'
 
 const byDefault = createEndpointPolicy(filterConfig().endpoints)
 
@@ -134,5 +135,129 @@ describe('a browser asks before it posts', () => {
       await ask(filter.port, { method: 'OPTIONS', target: '/v1/chain/push_transaction', headers: preflight }),
     ).toMatchObject({ status: 200 })
     expect(nodeos.received).toMatchObject([{ method: 'OPTIONS', headers: { origin: 'https://app.example' } }])
+  })
+})
+
+describe("below another service's prefix", () => {
+  const lists = {
+    allow: ['/v1/*', '/v2/*', '/atomicassets/*'],
+    deny: ['/v1/chain/push_block', '/atomicassets/v1/admin', '/v2/private/*'],
+  }
+  const policy = createEndpointPolicy(lists)
+
+  test.each([
+    '/atomicassets/v1/templates/some%20collection/1',
+    '/atomicassets/v1/assets?owner=a%20b&sort=asc|desc',
+    '/v2/state/get_key?x=a:b',
+    '/v1/x/a:b',
+    "/v2/history/get_actions/@me;v=1,2/(x)'!*$&+=~_.-",
+    '/atomicassets/v1/accounts/%C3%A9t%C3%A9/',
+    '/atomicassets/100%25',
+    '/atomicassets/v1/...',
+  ])('%s passes', (target) => {
+    expect(policy('GET', target)).toBeUndefined()
+  })
+
+  test.each([
+    ...['/atomicassets/../v1/admin', '/atomicassets/./x', '/atomicassets/..', '/atomicassets/..;/admin'],
+    ...['/atomicassets/%2e%2e/x', '/atomicassets/.%2E/x', '/atomicassets/%2e', '/atomicassets/a%2ftb'],
+    ...['/atomicassets/a%5Cb', '/atomicassets/a\\b', '/atomicassets/a%00b', '/atomicassets/a%0d%0ab'],
+    ...[
+      '/atomicassets/a%7f',
+      '/atomicassets//x',
+      '/atomicassets/%',
+      '/atomicassets/%zz',
+      '/atomicassets/%c3%28',
+    ],
+    ...['/atomicassets/%252e%252e/x', '/atomicassets/a"b', '/atomicassets/<x>', '/atomicassets/{x}'],
+    ...['/%61tomicassets/v1/x', '/atomicassets%2fv1/x'],
+  ])('%s does not', (target) => {
+    expect(policy('GET', target)).toMatchObject({ code: 'ENDPOINT_NOT_ALLOWED' })
+  })
+
+  test.each([
+    '/atomicassets/v1/%61dmin',
+    '/atomicassets/v1/admin;x=1',
+    '/atomicassets/v1;y/%61dmin;x=1',
+    '/v2/%70rivate/key',
+    '/v1/chain/%70ush_block',
+  ])('what is denied cannot be spelled otherwise: %s', (target) => {
+    expect(policy('GET', target)).toMatchObject({ code: 'ENDPOINT_NOT_ALLOWED' })
+  })
+
+  test.each([
+    '/v1/chain/get_info%20',
+    '/v1/chain/get%5finfo',
+    '/v1/%63hain/get_info',
+    '/v1/chain/a:b',
+    '/v1/producer/pause;x',
+    '/v2/chain/send_transaction;x',
+  ])("nodeos's own paths are only those that it knows itself: %s", (target) => {
+    expect(policy('POST', target)).toMatchObject({ code: 'ENDPOINT_NOT_ALLOWED' })
+  })
+})
+
+describe('what is no request to nodeos', () => {
+  const strange: [method: string, target: string, status: number][] = [
+    ['CONNECT', 'h:443', 403],
+    ['PRI', '*', 403],
+    ['OPTIONS', '*', 403],
+    ['POST', 'v1/chain/push_transaction', 403],
+    ['GET', 'ftp://a/v1/chain/get_info', 403],
+    ['GET', '/v1/chain/get_info#x', 403],
+    ['CONNECT', '/v1/chain/get_info', 405],
+    ['TRACE', '/v1/chain/get_info', 405],
+    ['get', '/v1/chain/get_info', 405],
+    ['FOO', '/v1/chain/get_info', 405],
+  ]
+  test.each(['enforce', 'monitor'])('is refused in mode %s', async (mode) => {
+    const { nodeos, filter } = await startBoth({ mode, trustedProxies: [] })
+    for (const [method, target, status] of strange) {
+      const client = rawClient(filter.port)
+      client.send(`${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+      await client.closed
+      expect([method, target, client.text().slice(9, 12)]).toEqual([method, target, String(status)])
+    }
+    expect(nodeos.received).toEqual([])
+    expect(filter.reports).toHaveLength(mode === 'enforce' ? strange.length : 0)
+  })
+})
+
+describe('a target in absolute form', () => {
+  test.each([
+    ['http://filter.example/v1/chain/get_info', '/v1/chain/get_info'],
+    ['HTTPS://127.0.0.1:8081/v1/chain/get_info?a=b', '/v1/chain/get_info?a=b'],
+    ['http://[::1]:8081/v1/chain/get_info?x=http://y/', '/v1/chain/get_info?x=http://y/'],
+  ])('%s is forwarded as %s, to nodeos alone', async (target, expected) => {
+    const { nodeos, filter } = await startBoth()
+    const answer = await ask(filter.port, { target })
+    expect(answer.status).toBe(200)
+    expect(nodeos.received).toMatchObject([
+      { target: expected, headers: { host: `127.0.0.1:${nodeos.port}` } },
+    ])
+  })
+
+  test.each([
+    ['http://filter.example', 403],
+    ['http://filter.example?x', 403],
+    ['http://filter.example/v1/chain/../chain/get_info', 403],
+    ['http://filter.example/v1/chain/%2e%2e/producer/pause', 403],
+    ['http://filter.example//v1/chain/get_info', 403],
+    ['http://filter.example/v1/producer/pause', 403],
+    ['http:///v1/chain/get_info', 400],
+    ['http://user@filter.example/v1/chain/get_info', 400],
+    ['http://user:pw@filter.example/v1/chain/get_info', 400],
+    ['http://filter.example\\@evil/v1/chain/get_info', 400],
+    ['ws://filter.example/v1/chain/get_info', 403],
+  ])('%s is refused with %i', async (target, status) => {
+    const { nodeos, filter } = await startBoth()
+    expect((await ask(filter.port, { target })).status).toBe(status)
+    expect(nodeos.received).toEqual([])
+  })
+
+  test('leads to the health check as well', async () => {
+    const { filter } = await startBoth()
+    const answer = await ask(filter.port, { target: 'http://filter.example/patroneos/health' })
+    expect(answer).toMatchObject({ status: 200, text: '{"status":"ok"}' })
   })
 })

@@ -33,6 +33,8 @@ export interface UpstreamRequest extends UpstreamQuestion {
   client: Address
   /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
+  /** Seconds until the head of the response. */
+  headTimeout: number
 }
 
 /** How the response of nodeos is passed on. */
@@ -49,6 +51,8 @@ export interface ResponsePolicy {
 export interface UpstreamTrouble {
   code: Extract<ViolationCode, `NODEOS_${string}` | 'OVERLOADED'>
   detail: string
+  /** What the connection met, for the operator: `connect ECONNREFUSED 127.0.0.1:8888`. */
+  reason?: string | undefined
 }
 
 /** An answer of nodeos that is held whole. */

@@ -1,7 +1,8 @@
 // The filter's judge as a sender: what it would forward is kept instead of sent, and what it refuses is answered.
 // Target, method and body reach it as a listener would hand them over that has cleaned up nothing.
 import type { Address } from '../../shared/address.ts'
-import { filterConfigSchema, parseConfig } from '../../shared/config.ts'
+import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { parseConfig } from '../../shared/config/parse.ts'
 import { pathOf } from '../../worker/endpoints.ts'
 import { upstreamHeaders } from '../../worker/headers.ts'
 import { createJudge } from '../../worker/judge.ts'

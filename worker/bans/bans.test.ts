@@ -1,7 +1,7 @@
 // Bans as clients and operators meet them, through the filter on Node.
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { filterConfigSchema } from '../../shared/config.ts'
+import { filterConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi } from '../../shared/config-api.ts'
 import { memoryConfigStore } from '../../shared/config-store.ts'
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'

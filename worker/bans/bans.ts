@@ -2,7 +2,7 @@
 // Keyed by the client's network (an IPv4 address, or an IPv6 /64). Where the driver is in trouble, requests pass as if
 // there were no ban.
 import { type Address, clientNetwork } from '../../shared/address.ts'
-import type { BanPolicy, FilterConfig } from '../../shared/config.ts'
+import type { BanPolicy, FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { StrikeClass } from '../../shared/violations.ts'
 

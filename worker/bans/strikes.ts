@@ -1,5 +1,5 @@
 // What is remembered of one network, and when strikes become a ban. Plain data, so that it can be stored.
-import type { BanPolicy } from '../../shared/config.ts'
+import type { BanPolicy } from '../../shared/config/filter.ts'
 import type { StrikeClass } from '../../shared/violations.ts'
 
 export interface ClientRecord {

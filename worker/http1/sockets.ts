@@ -10,7 +10,8 @@ export interface TcpSocket {
   /** Bytes that wait to be sent. */
   readonly writableLength: number
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
-  on(event: 'end' | 'close' | 'error', listener: () => void): unknown
+  on(event: 'end' | 'close', listener: () => void): unknown
+  on(event: 'error', listener: (error?: Error) => void): unknown
   once(event: string, listener: () => void): unknown
   /** False: 'drain' follows. Text is one character a byte. */
   write(bytes: Uint8Array): boolean

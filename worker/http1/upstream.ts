@@ -29,7 +29,8 @@ export interface UpstreamListener {
   /** False: no more until `resume`. */
   onData(chunk: Buffer): boolean
   onEnd(): void
-  onError(error: UpstreamError): void
+  /** `reason` is what the socket says of a connection that broke. */
+  onError(error: UpstreamError, reason?: string): void
 }
 
 export type UpstreamError =
@@ -164,7 +165,7 @@ class Call implements UpstreamCall {
     this.connection?.resume()
   }
 
-  fail(error: UpstreamError): void {
+  fail(error: UpstreamError, reason?: string): void {
     if (this.#isOver) return
     this.#isOver = true
     const { connection } = this
@@ -175,7 +176,7 @@ class Call implements UpstreamCall {
       const at = waiting.indexOf(this)
       if (at >= 0) waiting.splice(at, 1)
     }
-    this.job.listener.onError(error)
+    this.job.listener.onError(error, reason)
   }
 
   end(): void {
@@ -203,6 +204,7 @@ class UpstreamConnection {
   #endsBody = false
   #isPaused = false
   #keepAlive = false
+  #reason: string | undefined
 
   constructor(pool: Pool, call: Call) {
     this.#pool = pool
@@ -216,7 +218,9 @@ class UpstreamConnection {
     })
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     // 'close' follows.
-    socket.on('error', () => {})
+    socket.on('error', (error) => {
+      this.#reason = error?.message
+    })
     socket.on('end', () => this.#onEnd())
     socket.on('close', () => this.#onClose())
     this.begin(call)
@@ -381,7 +385,7 @@ class UpstreamConnection {
       call.connection = undefined
       // It may have been closed as idle, just before or while the request was sent.
       if (this.#isUsed && !this.#hasBegun && call.job.mayRetry) new UpstreamConnection(pool, call)
-      else call.fail('closed')
+      else call.fail('closed', this.#reason)
     }
     const next = pool.open.size < pool.connections ? pool.waiting.shift() : undefined
     if (next) new UpstreamConnection(pool, next)

@@ -1,5 +1,5 @@
 // The nodes that a configuration names.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 
 /** One server that requests are forwarded to. */
 export interface Node {

@@ -1,5 +1,4 @@
 // Why a node gave no answer, in words.
-import type { FilterConfig } from '../../shared/config.ts'
 import type { UpstreamTrouble } from '../platform.ts'
 
 export const UNREACHABLE: UpstreamTrouble = {
@@ -12,6 +11,11 @@ export const TOO_MANY: UpstreamTrouble = {
   detail: 'Too many requests at one time; try again',
 }
 
-export function tooLate({ nodeosTimeout }: FilterConfig): UpstreamTrouble {
-  return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${nodeosTimeout} s` }
+export const TOO_MANY_RETRIES: UpstreamTrouble = {
+  code: 'OVERLOADED',
+  detail: 'Too many transactions of yours wait for their block (retry_trx); try again',
+}
+
+export function tooLate(seconds: number): UpstreamTrouble {
+  return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${seconds} s` }
 }

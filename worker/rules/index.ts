@@ -1,5 +1,5 @@
 // The rules in their order; the first violation decides. The original's come first, in its order.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import { actionCount } from './action-count.ts'
 import { actions } from './actions.ts'
 import { authorizationCount } from './authorization-count.ts'

@@ -1,5 +1,5 @@
 // The form of a rule.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Violation } from '../../shared/violations.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 

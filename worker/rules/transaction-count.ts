@@ -1,5 +1,5 @@
 // At most maxTransactions in a request. Judged before any of them is opened.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 
 export function judgeTransactionCount(

@@ -44,9 +44,10 @@ export class BodyReading implements BodySink {
 
   /** `whole` is the body where it has come in one piece. */
   start(whole: Buffer | undefined): void {
-    if (!whole) return this.#exchange.read(this)
-    this.data(whole)
-    this.end()
+    if (whole) {
+      this.data(whole)
+      this.end()
+    } else this.#exchange.read(this)
   }
 
   /** Lets go of what is held, once the request is over. */
@@ -59,8 +60,12 @@ export class BodyReading implements BodySink {
   data(chunk: Buffer): void {
     this.#size += chunk.length
     const fits = this.#room.buffered.hold(this.#client, chunk.length)
-    if (this.#size > this.#maxBytes) return this.#finish({ tooLarge: true })
-    if (!fits) return this.#finish({ overloaded: true })
+    if (this.#size > this.#maxBytes) this.#finish({ tooLarge: true })
+    else if (fits) this.#keep(chunk)
+    else this.#finish({ overloaded: true })
+  }
+
+  #keep(chunk: Buffer): void {
     this.#chunks.push(chunk)
     if (this.#size <= LARGE_BODY) return
     // Else one socket would be read for two megabytes before the next one's turn.

@@ -1,6 +1,6 @@
 // The bytes of request bodies in memory: of all clients together, and of each.
 import { type Address, clientNetwork } from '../../shared/address.ts'
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 
 export interface BufferedBytes {
   /** Adds bytes that are held for a client; false where that is more than is allowed. */

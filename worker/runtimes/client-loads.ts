@@ -1,6 +1,6 @@
 // The connections that each client has open on the filter's listener.
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { ListenerHooks } from '../app.ts'
 import type { TcpSocket } from '../http1/sockets.ts'
 

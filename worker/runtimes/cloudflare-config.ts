@@ -1,6 +1,7 @@
 // The configuration on Cloudflare: PATRONEOS_CONFIG, and over it what the config API has changed, which is kept in
 // KV and read anew by every isolate now and then.
-import { type FilterConfig, filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared/config.ts'
+import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
+import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import type { ConfigStore } from '../../shared/config-store.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { KV_CACHE_TTL } from '../bans/drivers/cloudflare.ts'

@@ -1,7 +1,7 @@
 // The filter as a Cloudflare Worker. The client is who Cloudflare says it is, and nothing but the isolate's own
 // memory stands between a request and nodeos: configuration and bans are read behind the responses.
-import type { FilterConfig } from '../../shared/config.ts'
-import { filterConfigSchema } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
+import { filterConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi } from '../../shared/config-api.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'

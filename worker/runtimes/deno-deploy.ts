@@ -1,6 +1,7 @@
 // The filter on Deno Deploy, where instances come and go: configured by its environment alone, with bans in Deno KV,
 // and without a config listener.
-import { filterConfigSchema, formatConfigIssue, parseConfig } from '../../shared/config.ts'
+import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
 import { createFilter } from '../app.ts'

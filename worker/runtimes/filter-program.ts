@@ -1,8 +1,8 @@
 // The filter as a program, the same on Node, Bun and Deno: configuration, the filter's listener, the config
 // listener beside it, a look at nodeos, and an orderly end.
-import { type FilterConfig, filterConfigSchema } from '../../shared/config.ts'
+import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
+import { filterWarnings } from '../../shared/config/mistakes.ts'
 import { createConfigApi } from '../../shared/config-api.ts'
-import type { Logger } from '../../shared/logger.ts'
 import {
   closeServer,
   createAppServer,
@@ -18,6 +18,7 @@ import { addBansApi } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
+import { lookAtNodeos } from '../nodes/look.ts'
 import { nodesOf } from '../nodes/node.ts'
 import { createReporter } from '../report.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
@@ -25,9 +26,6 @@ import { createSocketPlatform } from './socket-platform.ts'
 
 /** Milliseconds that requests under way, and then reports, have at the end. */
 export const DRAIN_TIME = 10_000
-
-/** Milliseconds between looks at a nodeos that did not answer at start. */
-const PROBE_INTERVAL = 3_000
 
 /** Runs the filter until it is told to stop. */
 export function runFilter(start: (program: Program<FilterConfig>) => Promise<void>): Promise<void> {
@@ -99,6 +97,7 @@ export async function openConfigListener(
     token,
     logger,
     metrics: async () => prometheusText(await metrics()),
+    warnings: async (config) => filterWarnings(config),
   })
   addBansApi(configApi, bans)
   const server = createAppServer(configApi.fetch)
@@ -107,10 +106,11 @@ export async function openConfigListener(
   return { address, close: () => closeServer(server, 1_000) }
 }
 
-/** Says that the filter serves, and follows nodeos until `stop`, which then does what is left, on a signal. */
+/** Says that the filter serves, and follows nodeos and the configuration until `stop`, on a signal. */
 export function announce(
-  { logger, store }: Program<FilterConfig>,
+  { logger, store, onConfigChange }: Program<FilterConfig>,
   addresses: { listener: string; config: string },
+  sockets: Sockets,
   stop: () => Promise<void>,
 ): void {
   const { listener, config } = addresses
@@ -119,10 +119,20 @@ export function announce(
   )
   if (store.current().mode === 'monitor')
     logger.warn('mode is "monitor": nothing is rejected and nothing is reported')
-  const stopProbing = probe(store.current, logger)
+  const warn = (current: FilterConfig) => {
+    for (const warning of filterWarnings(current)) logger.warn(warning)
+  }
+  warn(store.current())
+  // With connections of its own: in a process that serves none of the requests it has nobody else's.
+  const { platform, close } = createSocketPlatform(store.current, sockets)
+  const look = lookAtNodeos({ config: store.current, ask: platform.ask, logger })
+  onConfigChange((next) => {
+    warn(next)
+    look.changed()
+  })
   onStopSignal(logger, async () => {
-    stopProbing()
-    await stop()
+    look.stop()
+    await Promise.all([stop(), close()])
   })
 }
 
@@ -141,35 +151,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     bans.configure(banPolicyOf(next))
     service.configure(next)
   })
-  announce(program, { listener: service.address, config: config.address }, async () => {
+  announce(program, { listener: service.address, config: config.address }, sockets, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])
   })
-}
-
-/** Says whether nodeos answers: at start, and if it does not, until it does. */
-function probe(config: () => FilterConfig, logger: Logger): () => void {
-  let stopped = false
-  let silent = false
-  const look = async () => {
-    const { origin } = nodesOf(config())[0]!
-    try {
-      const { status, body } = await fetch(`${origin}/v1/chain/get_info`, {
-        redirect: 'manual',
-        signal: AbortSignal.timeout(3_000),
-      })
-      await body?.cancel()
-      if (silent || status !== 200) logger.info(`nodeos at ${origin} answers get_info with ${status}`)
-    } catch (error) {
-      const { message, cause } = error as Error
-      const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message
-      if (!silent)
-        logger.warn(`nodeos at ${origin} does not answer yet (${reason}); answering 503 and trying on`)
-      silent = true
-      if (!stopped) setTimeout(look, PROBE_INTERVAL).unref()
-    }
-  }
-  void look()
-  return () => {
-    stopped = true
-  }
 }

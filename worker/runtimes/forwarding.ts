@@ -1,6 +1,6 @@
 // A client's request as it is sent to a node, and the node's answer as it goes straight to the client.
 import type { Buffer } from 'node:buffer'
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Exchange } from '../http1/exchange.ts'
 import type {
@@ -62,7 +62,9 @@ export class Forwarding implements UpstreamListener {
   }
 
   start(upstream: Upstream): void {
-    this.#call = upstream.send(jobOf(this.#request, this.#config, this.#request.retryable, this))
+    this.#call = upstream.send(
+      jobOf(this.#request, this.#request.headTimeout, this.#config, this.#request.retryable, this),
+    )
   }
 
   /** What was written to the client is on its way. */
@@ -106,7 +108,7 @@ export class Forwarding implements UpstreamListener {
     this.#letGo()
     // The head is out; a closed connection is all that can still say that the body is not whole.
     if (this.#status > 0) this.#exchange.response.cut()
-    else this.#resolve(this.#exchange.isOver ? undefined : troubleOf(error, this.#config))
+    else this.#resolve(this.#exchange.isOver ? undefined : troubleOf(error, this.#request.headTimeout))
     this.#end()
     if (this.#status > 0) this.#policy.observe(this.#status, undefined)
   }
@@ -120,7 +122,8 @@ export class Forwarding implements UpstreamListener {
 
 export function jobOf(
   { target, method, headers, body }: UpstreamQuestion,
-  { nodeosTimeout, nodeosBodyTimeout }: FilterConfig,
+  headTimeout: number,
+  { nodeosBodyTimeout }: FilterConfig,
   mayRetry: boolean,
   listener: UpstreamListener,
 ): UpstreamJob {
@@ -129,13 +132,14 @@ export function jobOf(
     method,
     headers,
     body,
-    headTimeout: nodeosTimeout * 1000,
+    headTimeout: headTimeout * 1000,
     bodyTimeout: nodeosBodyTimeout * 1000,
     mayRetry,
     listener,
   }
 }
 
-export function troubleOf(error: UpstreamError, config: FilterConfig): UpstreamTrouble {
-  return error === 'late' ? tooLate(config) : UNREACHABLE
+/** `headTimeout` is in seconds. */
+export function troubleOf(error: UpstreamError, headTimeout: number): UpstreamTrouble {
+  return error === 'late' ? tooLate(headTimeout) : UNREACHABLE
 }

@@ -1,5 +1,5 @@
 // The filter's listener on Node, Bun and Deno: what a client may hold open and for how long, and Hono behind it.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import { listen } from '../../shared/node-program.ts'
 import type { Filter } from '../app.ts'
 import { createHttp1Server, type Http1Limits } from '../http1/server.ts'

@@ -1,5 +1,5 @@
 // The platform on Node, Bun and Deno: HTTP/1.1 on sockets, from the client and to the nodes.
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createUpstream, type Upstream, type UpstreamListener } from '../http1/upstream.ts'
 import type { Node } from '../nodes/node.ts'
@@ -102,8 +102,8 @@ function ask(
         return true
       },
       onEnd: () => resolve({ status, headers, body: joined(chunks, size) }),
-      onError: (error) => resolve(troubleOf(error, config)),
+      onError: (error, reason) => resolve({ ...troubleOf(error, config.nodeosTimeout), reason }),
     }
-    const call = upstream.send(jobOf(question, config, true, listener))
+    const call = upstream.send(jobOf(question, config.nodeosTimeout, config, true, listener))
   })
 }

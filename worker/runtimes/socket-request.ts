@@ -1,7 +1,7 @@
 // A request on a client's socket, as it goes through the filter.
 import type { Buffer } from 'node:buffer'
 import type { Address } from '../../shared/address.ts'
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Exchange, ExchangeListener } from '../http1/exchange.ts'
 import type { Upstream } from '../http1/upstream.ts'
 import type { Node } from '../nodes/node.ts'
@@ -103,6 +103,8 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
     if (this.#exchange.isOver) return Promise.resolve(undefined)
     const { load, buffered, config, upstreamOf } = this.#traffic
     const settings = config()
+    if (request.headTimeout > settings.nodeosTimeout)
+      this.#exchange.allow((request.headTimeout + settings.nodeosBodyTimeout) * 1000)
     // A client that leaves lets go of its connection and of the body it sent, but not of its turn at nodeos.
     const bytes = request.body?.length ?? 0
     const fits = bytes === 0 || buffered.hold(request.client, bytes)

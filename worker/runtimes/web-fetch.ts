@@ -1,22 +1,21 @@
 // A node asked with fetch, and its answer as it is true behind fetch.
-import type { FilterConfig } from '../../shared/config.ts'
 import type { Node } from '../nodes/node.ts'
 import { tooLate, UNREACHABLE } from '../nodes/trouble.ts'
 import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble } from '../platform.ts'
 
-/** Asks once more where nothing is executed, since a node may close a kept connection just as it is used. */
+/** `headTimeout` is in seconds. Asks once more where nothing is executed, since a node may close a kept connection just as it is used. */
 export async function askWithFetch(
   node: Node,
   { method, target, headers: pairs, body }: UpstreamQuestion,
   mayRetry: boolean,
-  config: FilterConfig,
+  headTimeout: number,
 ): Promise<Response | UpstreamTrouble> {
   const headers = toHeaders(pairs)
   // fetch would decode the body and leave the headers as if it had not.
   headers.set('accept-encoding', 'identity')
   const abort = new AbortController()
   // Times the head only: a signal that fires later would cut the body.
-  const timer = setTimeout(() => abort.abort(), config.nodeosTimeout * 1000)
+  const timer = setTimeout(() => abort.abort(), headTimeout * 1000)
   const send = () =>
     fetch(node.origin + target, {
       method,
@@ -31,7 +30,7 @@ export async function askWithFetch(
       return send()
     })
   } catch {
-    return abort.signal.aborted ? tooLate(config) : UNREACHABLE
+    return abort.signal.aborted ? tooLate(headTimeout) : UNREACHABLE
   } finally {
     clearTimeout(timer)
   }

@@ -1,7 +1,7 @@
 // The platform where a request is a Request and nodeos is asked with fetch: Deno Deploy, Cloudflare, and any Hono app
 // in which the filter is mounted.
 import type { Address } from '../../shared/address.ts'
-import type { FilterConfig } from '../../shared/config.ts'
+import type { FilterConfig } from '../../shared/config/filter.ts'
 import { responseHeaders } from '../headers.ts'
 import type { Node } from '../nodes/node.ts'
 import { UNREACHABLE } from '../nodes/trouble.ts'
@@ -47,7 +47,7 @@ export function createWebPlatform(
   return {
     open: (c) => new WebRequest(c.req.raw, c.env, config(), held),
     ask: async (node, question, maxBytes) => {
-      const found = await askWithFetch(node, question, true, config())
+      const found = await askWithFetch(node, question, true, config().nodeosTimeout)
       if (!(found instanceof Response)) return found
       try {
         const body = found.body ? await readAtMost(found.body, maxBytes) : new Uint8Array(0)
@@ -204,7 +204,7 @@ class WebRequest implements FilterRequest {
     request: UpstreamRequest,
     policy: ResponsePolicy,
   ): Promise<UpstreamTrouble | undefined> {
-    const passing = pass(node, request, policy, this.#config)
+    const passing = pass(node, request, policy)
     // A client that leaves does not escape the verdict on its transaction.
     this.waitUntil(passing.then(({ passed }) => passed))
     const { answer } = await passing
@@ -220,13 +220,8 @@ interface Passed {
   passed?: Promise<void>
 }
 
-async function pass(
-  node: Node,
-  request: UpstreamRequest,
-  policy: ResponsePolicy,
-  config: FilterConfig,
-): Promise<Passed> {
-  const found = await askWithFetch(node, request, request.retryable, config)
+async function pass(node: Node, request: UpstreamRequest, policy: ResponsePolicy): Promise<Passed> {
+  const found = await askWithFetch(node, request, request.retryable, request.headTimeout)
   if (!(found instanceof Response)) return { answer: found }
   const { status, statusText } = found
   const headers = toHeaders(responseHeaders(headersOf(found), policy.headers))

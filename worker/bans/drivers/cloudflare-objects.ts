@@ -1,7 +1,7 @@
 // The Durable Objects behind bans on Cloudflare: one for each network counts its strikes, and is the only one of it in
 // the whole world; one more gathers the bans and writes them to KV as one list that every isolate reads.
 import { DurableObject } from 'cloudflare:workers'
-import type { BanPolicy } from '../../../shared/config.ts'
+import type { BanPolicy } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'
 import type { Ban, Counted } from '../bans.ts'
 import { type ClientRecord, cleanRecord, countStrikes } from '../strikes.ts'

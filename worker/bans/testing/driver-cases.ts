@@ -1,6 +1,6 @@
 // What every driver of bans must do, as cases that run wherever its store is: in this process, in Deno, in workerd.
 // Without vitest, which runs in none but the first.
-import type { BanPolicy } from '../../../shared/config.ts'
+import type { BanPolicy } from '../../../shared/config/filter.ts'
 import type { BanDriver } from '../bans.ts'
 
 export interface DriverCase {

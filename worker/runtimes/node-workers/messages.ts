@@ -1,6 +1,6 @@
 // What the primary and its workers tell each other, over the channel that node:cluster opens between them.
 import type { Address } from '../../../shared/address.ts'
-import type { FilterConfig } from '../../../shared/config.ts'
+import type { FilterConfig } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'
 import type { Ban } from '../../bans/bans.ts'
 import type { Metrics } from '../../metrics.ts'

@@ -4,10 +4,11 @@
 import cluster, { type Worker } from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import { addressIn } from '../../../shared/address.ts'
-import type { FilterConfig } from '../../../shared/config.ts'
+import type { FilterConfig } from '../../../shared/config/filter.ts'
 import { type Program, StartError } from '../../../shared/node-program.ts'
 import { type Bans, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { memoryBanDriver } from '../../bans/drivers/memory.ts'
+import { nodeSockets } from '../../http1/sockets.ts'
 import { type Metrics, sumOf } from '../../metrics.ts'
 import { createVerdictLog } from '../../verdict-log.ts'
 import { announce, openConfigListener } from '../filter-program.ts'
@@ -200,7 +201,7 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
     rolling = false
   })
 
-  announce(program, { listener: addresses[0]!, config: config.address }, async () => {
+  announce(program, { listener: addresses[0]!, config: config.address }, nodeSockets, async () => {
     await Promise.all([stop(), config.close()])
   })
 }

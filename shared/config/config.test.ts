@@ -2,15 +2,16 @@
 import { Name } from '@wharfkit/antelope'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type FilterConfig, filterConfigSchema } from './filter.ts'
+import { filterWarnings } from './mistakes.ts'
 import {
   type ConfigIssue,
   type ConfigSchema,
   describeConfig,
-  filterConfigSchema,
   formatConfigIssue,
   parseConfig,
-  relayConfigSchema,
-} from './config.ts'
+} from './parse.ts'
+import { relayConfigSchema } from './relay.ts'
 
 /** A schema under a name that a test's title can show. */
 const filter = { name: 'filter', schema: filterConfigSchema as ConfigSchema<object> }
@@ -39,7 +40,7 @@ describe.each(both)('the $name', (program) => {
     ['{"listenPort":null}', 'listenPort', 'null', PORT],
     ['{"configListenPort":""}', 'configListenPort', '""', PORT],
     ['{"configListenPort":" 80"}', 'configListenPort', '" 80"', PORT],
-    ['{"nodeosPort":"0x50"}', 'nodeosPort', '"0x50"', PORT],
+    ['{"nodeosPort":"0x50"}', 'nodeosPort', '"0x50"', 'a port from 1 to 65535, as number or string'],
     ['{"listenIP":"example.com"}', 'listenIP', '"example.com"', LISTEN],
     ['{"listenIP":"1.2.3"}', 'listenIP', '"1.2.3"', LISTEN],
     ['{"configListenIP":"[::1]"}', 'configListenIP', '"[::1]"', LISTEN],
@@ -169,6 +170,90 @@ describe('the filter alone', () => {
     ['{"logSuccess":"yes"}', 'logSuccess', '"yes"', 'true or false'],
   ])('%s', (json, path, found, allowed) => {
     expect(issuesOf(filter, json)).toEqual([{ path, found, allowed }])
+  })
+})
+
+describe('what can only be a mistake', () => {
+  const own = 'the port of nodeos; here the filter itself listens'
+  test.each([
+    ['{"nodeosPort":0}', 'nodeosPort', '0', 'a port from 1 to 65535, as number or string'],
+    ['{"nodeosPort":"0"}', 'nodeosPort', '"0"', 'a port from 1 to 65535, as number or string'],
+    ['{"nodeosPort":8081}', 'nodeosPort', '8081', own],
+    ['{"nodeosPort":"9001","nodeosUrl":"localhost"}', 'nodeosPort', '"9001"', own],
+    ['{"listenIP":"10.0.0.1","nodeosUrl":"10.0.0.1","nodeosPort":8081}', 'nodeosPort', '8081', own],
+    [
+      '{"listenPort":9001}',
+      'configListenPort',
+      '"9001"',
+      'another port than listenPort, on which the program listens itself',
+    ],
+    [
+      '{"logEndpoints":["http://10.0.0.1:8080","http://localhost:8081/"]}',
+      'logEndpoints.1',
+      '"http://localhost:8081/"',
+      'the URL of a relay; here the filter itself listens',
+    ],
+    ['{"bans":{"banTime":100,"maxBanTime":10}}', 'bans.maxBanTime', '10', 'at least banTime, which is 100'],
+    [
+      '{"endpoints":{"deny":["/v1/../x"]}}',
+      'endpoints.deny.0',
+      '"/v1/../x"',
+      'a path without dot segments, which no request may have',
+    ],
+    ['{"headers":{"A":"1","a":"2"}}', 'headers.a', '"a"', 'one spelling of a name; there is "A"'],
+  ])('is refused: %s', (json, path, found, allowed) => {
+    expect(issuesOf(filter, json)).toEqual([{ path, found, allowed }])
+  })
+
+  test.each([
+    ...['Content-Length', 'Transfer-Encoding'].map((name) => [name, 'it frames the message']),
+    ...['Connection', 'Keep-Alive', 'Upgrade', 'TE', 'Trailer', 'proxy-connection'].map((name) => [
+      name,
+      "it is the connection's own",
+    ]),
+    ['DATE', 'it is the time of each response'],
+  ])('in headers: %s, since %s', (name, reason) => {
+    for (const program of [filter, relay])
+      expect(issuesOf(program, JSON.stringify({ headers: { [name!]: 'x' } }))).toEqual([
+        { path: `headers.${name}`, found: `"${name}"`, allowed: `any header but this one: ${reason}` },
+      ])
+  })
+
+  test.each([
+    '{"nodeosUrl":"10.0.0.2","nodeosPort":8081}',
+    '{"listenIP":"10.0.0.1","nodeosPort":8081}',
+    '{"listenIP":"10.0.0.1","listenPort":9001}',
+    '{"listenPort":0,"configListenPort":0}',
+    '{"headers":{"Access-Control-Allow-Origin":"*","Server":""}}',
+  ])('is not: %s', (json) => {
+    expect(issuesOf(filter, json)).toEqual([])
+  })
+})
+
+describe('what may be meant, and still surprises, is a warning', () => {
+  test.each([
+    ['{"nodeosTimeout":120}', 'nodeosTimeout (120 s) is not below requestTimeout (120 s)'],
+    ['{"transactionRetryTimeout":10}', 'transactionRetryTimeout (10 s) is below nodeosTimeout (30 s)'],
+    ['{"maxBufferedBytesPerClient":1000}', 'maxBufferedBytesPerClient (1000) is below maxBodySize (2097152)'],
+    ['{"trustedProxies":["0.0.0.0/0"]}', 'trustedProxies has 0.0.0.0/0'],
+    ['{"trustedProxies":["::/0"]}', 'trustedProxies has ::/0'],
+    ['{"endpoints":{"allow":[]}}', 'endpoints.allow is empty'],
+    ['{"maxSignatures":0}', 'maxSignatures is 0'],
+    [
+      '{"contractAllowList":{"a":true},"contractBlackList":{"a":true}}',
+      'a is in contractAllowList and in contractBlackList',
+    ],
+    ['{"mode":"monitor","bans":{}}', 'mode is "monitor": bans is set'],
+  ])('%s', (json, text) => {
+    const { config } = parseConfig(filter.schema, JSON.parse(json)) as { config: FilterConfig }
+    const warnings = filterWarnings(config)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(text)
+  })
+
+  test('the defaults have none', () => {
+    const { config } = parseConfig(filter.schema, {}) as { config: FilterConfig }
+    expect(filterWarnings(config)).toEqual([])
   })
 })
 

@@ -1,0 +1,120 @@
+// What the values of keys may be: each with the sentence that an error says.
+import * as v from 'valibot'
+import { parseAddress, parseCidr } from '../address.ts'
+
+/** A key of the configuration: what is allowed, its default, and what it does in one line. */
+export function key<S extends v.GenericSchema, const D extends v.InferInput<S>>(
+  schema: S,
+  fallback: D,
+  description: string,
+) {
+  return v.optional(v.pipe(schema, v.description(description)), fallback as v.InferInput<S>)
+}
+
+export const text = (allowed: string, accepts: (value: string) => boolean) =>
+  v.pipe(v.string(allowed), v.check(accepts, allowed))
+
+export const integer = (min: number, max: number, unit = '') => {
+  const allowed = `a whole number from ${min} to ${max}${unit && ` (${unit})`}`
+  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed))
+}
+
+export const flag = v.boolean('true or false')
+
+const PORT = 'a port from 0 to 65535 (0: any free one), as number or string'
+export const port = v.pipe(
+  v.union([v.string(PORT), v.number(PORT)], PORT),
+  v.check((value) => /^\d{1,5}$/.test(String(value)) && Number(value) <= 65535, PORT),
+)
+
+const UPSTREAM_PORT = 'a port from 1 to 65535, as number or string'
+/** A port of somebody else, to which 0 leads nowhere. */
+export const upstreamPort = v.pipe(
+  v.union([v.string(UPSTREAM_PORT), v.number(UPSTREAM_PORT)], UPSTREAM_PORT),
+  v.check(
+    (value) => /^\d{1,5}$/.test(String(value)) && Number(value) >= 1 && Number(value) <= 65535,
+    UPSTREAM_PORT,
+  ),
+)
+
+export const isHostName = (value: string) =>
+  /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i.test(value) && value.length < 254
+export const isAddress = (value: string) => parseAddress(value) !== undefined && !value.includes('%')
+export const unbracketed = (value: string) => value.replace(/^\[(.*)\]$/, '$1')
+
+export const listenAddress = text(
+  'an IP address, "localhost", or "" for all addresses',
+  (value) => value === '' || value === 'localhost' || isAddress(value),
+)
+
+const isHttpUrl = (value: string) => {
+  if (!URL.canParse(value)) return false
+  const url = new URL(value)
+  return /^https?:$/.test(url.protocol) && url.username === '' && url.search === '' && url.hash === ''
+}
+export const httpUrl = text(
+  'a URL such as http://10.0.0.1:8080, without user name, query or fragment',
+  isHttpUrl,
+)
+
+export const cidr = text(
+  'a CIDR such as 10.0.0.0/8 or 2001:db8::/32',
+  (value) => parseCidr(value) !== undefined,
+)
+
+const ENDPOINT = 'an exact path such as /v1/chain/get_info, or one ending in /*'
+export const endpoint = text(ENDPOINT, (value) =>
+  /^(?:\/[A-Za-z0-9_.-]+)*\/(?:\*|[A-Za-z0-9_.-]*)$/.test(value),
+)
+
+/** nodeos: libraries/chain/include/eosio/chain/name.hpp; twelve characters, a thirteenth of four bits. */
+const isName = (value: string) => /^(?=.)[.1-5a-z]{0,12}[.1-5a-j]?$/.test(value) && !value.endsWith('.')
+const NAME = 'an account name of 1 to 13 characters out of a-z, 1-5 and dots'
+export const accountName = text(NAME, isName)
+export const actionName = text('contract::action, each an account name', (value) => {
+  const [contract = '', action = '', ...rest] = value.split('::')
+  return rest.length === 0 && isName(contract) && isName(action)
+})
+
+const isMap = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input)
+
+/**
+ * An object used as a map, every key and value checked. Not v.record, which silently leaves out the key
+ * `constructor`: an account may have that name.
+ */
+export function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>, allowed: string) {
+  return v.pipe(
+    v.custom<Record<string, T>>(isMap, allowed),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return
+      for (const [name, entry] of Object.entries(dataset.value)) {
+        const path = [
+          { type: 'object', origin: 'value', input: dataset.value, key: name, value: entry },
+        ] as const
+        for (const issue of v.safeParse(keys, name).issues ?? [])
+          addIssue({ input: name, expected: issue.message, message: issue.message, path: [...path] })
+        for (const issue of v.safeParse(value, entry).issues ?? [])
+          addIssue({ input: entry, expected: issue.message, message: issue.message, path: [...path] })
+      }
+    }),
+  )
+}
+
+/** An object of known keys. Not v.strictObject alone, to which an empty array is one. */
+export const section = <const E extends v.ObjectEntries>(entries: E, allowed: string) =>
+  v.pipe(
+    v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isMap, allowed),
+    v.strictObject(entries, allowed),
+  )
+
+const LISTED = 'true (remove the entry, in a patch with null, to allow it)'
+export const listed = v.custom<true>((input) => input === true, LISTED)
+export const nameList = (keys: v.GenericSchema<string>, example: string) =>
+  map(keys, listed, `an object such as {"${example}": true}`)
+
+export const headerName = text('an HTTP header name', (value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value))
+export const headerValue = text('text without control characters', (value) =>
+  /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+)
+
+export const list = <S extends v.GenericSchema>(item: S, allowed: string) => v.array(item, allowed)
