@@ -17,6 +17,7 @@ import { createRefusals } from './bans/refusals.ts'
 import { type CacheCounts, createCache, type Forward } from './cache.ts'
 import { createClientAddress } from './client-address.ts'
 import { type Cause, createConsequences, type Severity } from './consequences.ts'
+import { allowedOriginOf, isPreflight, preflightAnswer, withCors } from './cors.ts'
 import { pathOf } from './endpoints.ts'
 import { headerValue, upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, createJudge, type Judge, type Verdict } from './judge.ts'
@@ -27,6 +28,7 @@ import type {
   Answer,
   BodyRead,
   FilterRequest,
+  HeaderPairs,
   Platform,
   UpstreamRequest,
   Upstreams,
@@ -74,8 +76,10 @@ interface Settings extends Severity {
   clientAddress(peer: string, forwardedFor: string): Address
   judge: Judge
   forward: Forward
-  /** The configured headers, by lower-case name. */
+  /** The headers of every response, by lower-case name. */
   headers: ReadonlyMap<string, string>
+  /** Those of the filter's own: where nodeos lets pages read its answers, they can read these too. */
+  ownHeaders: ReadonlyMap<string, string>
   /** Bytes of a body; in monitor mode whatever nodeos takes. */
   maxBodySize: number
 }
@@ -86,10 +90,19 @@ interface Case extends Cause {
   severity: Settings
 }
 
-function prepare(config: FilterConfig, upstreams: Upstreams, reads: CacheCounts): Settings {
+function prepare(
+  config: FilterConfig,
+  upstreams: Upstreams,
+  reads: CacheCounts,
+  learn: (headers: HeaderPairs) => void,
+): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
   const nodes = nodesOf(config)
+  const configured = new Map(
+    Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  )
+  const headers = withCors(configured, config.corsAllowOrigin)
   upstreams.keepNodes?.(nodes)
   return {
     config,
@@ -99,8 +112,9 @@ function prepare(config: FilterConfig, upstreams: Upstreams, reads: CacheCounts)
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
     judge: createJudge(config),
-    forward: createCache(config, nodes[0]!, upstreams, reads),
-    headers: new Map(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])),
+    forward: createCache(config, nodes[0]!, upstreams, reads, learn),
+    headers,
+    ownHeaders: headers,
     maxBodySize: enforced ? config.maxBodySize : Math.max(config.maxBodySize, NODEOS_MAX_BODY),
   }
 }
@@ -114,8 +128,18 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const retrying = createRetrying()
   const consequences = createConsequences({ verdicts, reporter, bans })
 
+  /** The origin whose pages may read nodeos's answers, as its last one said. */
+  let origin: string | undefined
+  const learn = (headers: HeaderPairs) => {
+    const found = allowedOriginOf(headers)
+    if (found === origin) return
+    origin = found
+    settings.ownHeaders = withCors(settings.headers, origin)
+  }
+
   const inForce = (): Settings => {
-    const settings = prepare(config(), platform, reads)
+    const settings = prepare(config(), platform, reads, learn)
+    settings.ownHeaders = withCors(settings.headers, origin)
     reporter.setRelays(settings.config.logEndpoints)
     return settings
   }
@@ -135,7 +159,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request)
     const { client, severity } = each
-    if (refuseBanned(each) || refuseStrange(each)) return request.response
+    if (refuseBanned(each) || refuseStrange(each) || answerPreflight(each)) return request.response
     if (platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))) {
       if (refuse(each, violation('RATE_LIMITED', 'Too many requests from your network')))
         return request.response
@@ -158,7 +182,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     { request, severity }: Case,
     found: Violation,
     how?: Omit<RejectionHeaders, 'headers'>,
-  ) => request.answer(rejection(found, { headers: severity.headers, ...how }))
+  ) => request.answer(rejection(found, { headers: severity.ownHeaders, ...how }))
 
   /** Answers a violation; in monitor mode it is noted only, and the request goes on. */
   const refuse = (each: Case, found: Violation | undefined): boolean => {
@@ -187,6 +211,13 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     if (!found) return false
     consequences.violation(found, each, true)
     answerWith(each, found)
+    return true
+  }
+
+  /** Where pages are allowed by configuration, nodeos need not be asked what they may do. */
+  const answerPreflight = ({ request, severity }: Case): boolean => {
+    if (severity.config.corsAllowOrigin === '' || !isPreflight(request)) return false
+    request.answer(preflightAnswer(request, severity.headers))
     return true
   }
 
@@ -219,6 +250,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      head: learn,
       observe: (status, body) => {
         const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
         consequences.outcome(outcome, each)
@@ -239,7 +271,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     // Whom a proxy sent it for, nobody knows.
     const enforced = severity.enforced && severity.mayBeBanned(client)
     consequences.violation(found, { client, severity: { ...severity, enforced }, request: undefined }, true)
-    return rejection(found, { headers: severity.headers, status })
+    return rejection(found, { headers: severity.ownHeaders, status })
   }
 
   const late = (request: FilterRequest) => {
@@ -260,7 +292,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     (status: number, body: object) =>
     (c: Context<{ Bindings: Bindings }>): Response => {
       const request = platform.open(c)
-      request.answer(jsonAnswer(body, status, [], current().headers))
+      request.answer(jsonAnswer(body, status, [], current().ownHeaders))
       return request.response
     }
 

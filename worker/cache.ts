@@ -78,12 +78,13 @@ const commonHeaders = new Set(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** What is kept is valid for one configuration only, so a new one starts with nothing. */
+/** What is kept is valid for one configuration only, so a new one starts with nothing. `learn` is told nodeos's headers. */
 export function createCache(
   { cache: { maxBytes, paths } }: FilterConfig,
   node: Node,
   upstreams: Upstreams,
   counts: CacheCounts,
+  learn: ResponsePolicy['head'],
 ): Forward {
   const forward: Forward = (request, question, policy) => request.forward(node, question, policy)
   const lifetimes = new Map(Object.entries(paths).filter(([, seconds]) => seconds > 0))
@@ -107,6 +108,7 @@ export function createCache(
     const headers = ['accept-encoding', 'identity', 'x-forwarded-for', client]
     if (body !== null) headers.push('content-type', 'application/json')
     const answer = await upstreams.ask(node, { method, target, headers, body }, largest)
+    if (answer && 'headers' in answer) learn(answer.headers)
     if (answer === undefined) kept.set(key, 'unfit', { ttl: milliseconds })
     if (answer === undefined || 'code' in answer || !isForEverybody(answer)) return answer
     const text = decoded(answer.body)

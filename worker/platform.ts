@@ -43,6 +43,8 @@ export interface ResponsePolicy {
   headers: ReadonlyMap<string, string>
   /** Bytes of the response's body to keep for `observe`; 0 for none. */
   keep: number
+  /** Told the header lines of nodeos's response, before they are passed on. */
+  head(headers: HeaderPairs): void
   /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`. */
   observe(status: number, body: Uint8Array | undefined): void
 }

@@ -1,5 +1,5 @@
 // The shipped haproxy.cfg in a real HAProxy, on loopback, before a stand-in for the filter.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   fail2banServer,
@@ -168,19 +169,85 @@ describe.skipIf(skipWithoutHaproxy('docker/haproxy'))('haproxy.cfg', () => {
     expect(seen).toHaveLength(open.length)
   })
 
-  test('a body of unknown length is a 411 and a huge one a 413, and neither reaches a filter', async () => {
+  test('a body without a length and an empty one reach the filter, over HTTP/1 and 2; a huge one is a 413', async () => {
     await start()
-    expect((await send(PUSH, 'POST', { 'Transfer-Encoding': 'chunked' }, '{}')).status).toBe(411)
-    expect((await send(PUSH, 'GET', { 'Transfer-Encoding': 'chunked' }, '{}')).status).toBe(411)
-    expect((await send(PUSH, 'POST', { 'Content-Length': '4194305' }, '{}')).status).toBe(413)
+    expect((await send(PUSH, 'POST', { 'Transfer-Encoding': 'chunked' }, '{}')).status).toBe(200)
+    expect((await send(PUSH, 'GET', { 'Transfer-Encoding': 'chunked' }, '{}')).status).toBe(200)
+    const curl = (...args: string[]) =>
+      promisify(execFile)('curl', ['-sk', '-o', '/dev/null', '-w', '%{http_code}', ...args])
+    const url = `https://127.0.0.1:${haproxy.port}${READ}`
+    for (const version of ['--http1.1', '--http2'])
+      for (const args of [
+        ['--request', 'POST'],
+        ['-H', 'Transfer-Encoding: chunked', '-d', '{}'],
+        ['-d', '{}'],
+      ])
+        expect((await curl(version, ...args, url)).stdout).toBe('200')
     const http2 = connectHttp2(`https://127.0.0.1:${haproxy.port}`, { rejectUnauthorized: false })
     const stream = http2.request({ ':path': PUSH, ':method': 'POST' })
     stream.end('{}')
     const [head] = await once(stream, 'response')
-    expect(head[':status']).toBe(411)
+    expect(head[':status']).toBe(200)
     http2.destroy()
+    expect(seen).toHaveLength(9)
+    expect((await send(PUSH, 'POST', { 'Content-Length': '33554433' }, '{}')).status).toBe(413)
+    expect(seen).toHaveLength(9)
+  })
+
+  test('bodies that do not come in time are a 408, of a length or chunked', async () => {
+    await start()
+    const statuses = await Promise.all(
+      ['Content-Length: 9', 'Transfer-Encoding: chunked'].map(async (field) => {
+        const tls = connectTls({ port: haproxy.port, host: '127.0.0.1', rejectUnauthorized: false })
+        tls.write(`POST ${PUSH} HTTP/1.1\r\nHost: x\r\n${field}\r\n\r\n2\r\n`)
+        return Buffer.concat(await tls.toArray())
+          .toString()
+          .slice(9, 12)
+      }),
+    )
+    expect(statuses).toEqual(['408', '408'])
     expect(seen).toEqual([])
-    expect((await send(PUSH, 'POST', { 'Content-Length': '2' }, '{}')).status).toBe(200)
+  })
+
+  test("other services' paths come in where they are named, and only in one reading", async () => {
+    await start({ PATRONEOS_PATHS: '/v2/ /atomicassets/' })
+    const statuses = (paths: string[]) =>
+      Promise.all(paths.map(async (path) => `${path} ${(await send(path)).status}`))
+    const open = [
+      '/v2/state/get_key?x=a:b',
+      '/atomicassets/v1/templates/some%20collection/1',
+      '/v2/x/a:b',
+      READ,
+    ]
+    expect(await statuses(open)).toEqual(open.map((path) => `${path} 200`))
+    const closed = ['/v2', '/v2/../v1/net/connect', '/v2/%2e%2e/x', '/v2/a%2fb', '/v2//x', '/v2/a%5cb']
+    closed.push('/v2/%252e%252e/x', '/v2/..;/x', '/v3/x', '/%76%32/x', '/v1/net/connect')
+    expect(await statuses(closed)).toEqual(closed.map((path) => `${path} 403`))
+  })
+
+  test('a prefix opens none of the paths that are guarded', async () => {
+    await start({ PATRONEOS_PATHS: '/v1/', PATRONEOS_AUTH_CHAIN: hash })
+    for (const [path, status] of [
+      [READ, 401],
+      ['/v1/chain/get_info/', 403],
+      ['/v1/net/connect', 403],
+      ['/v1/other/x', 200],
+    ] as const)
+      expect([path, (await send(path)).status]).toEqual([path, status])
+  })
+
+  test("pages read HAProxy's own answers where they may read the filter's", async () => {
+    await start({ PATRONEOS_CORS_ORIGIN: 'https://wallet.example', PATRONEOS_REQUESTS_10S: '3' })
+    const origins: unknown[] = []
+    for (const path of ['/.env', READ, READ, READ]) {
+      const { status, headers } = await send(path)
+      origins.push([status, headers['access-control-allow-origin'], headers['access-control-expose-headers']])
+    }
+    const both = ['https://wallet.example', 'retry-after, x-rejected-by']
+    expect(origins).toEqual([403, 200, 200, 429].map((status) => [status, ...both]))
+    await haproxy.stop()
+    await start()
+    expect((await send('/.env')).headers).not.toHaveProperty('access-control-allow-origin')
   })
 
   test('passwords guard their own group, in no preflight, and net is closed without one', async () => {

@@ -7,6 +7,7 @@ import {
   accountName,
   actionName,
   cidr,
+  corsOrigin,
   endpoint,
   flag,
   integer,
@@ -203,6 +204,11 @@ const filterObject = v.strictObject(
       cache,
       {},
       'Reads that are answered from memory, with the seconds for which, in maxBytes at most; calls for a block are kept only when it is irreversible',
+    ),
+    corsAllowOrigin: key(
+      corsOrigin,
+      '',
+      'Origin whose web pages may read every response, as "*" or "https://wallet.example"; preflights are then answered by the filter; "" takes over what nodeos allows',
     ),
     logSuccess: key(flag, false, 'Report successes to the relays too'),
     bans: key(

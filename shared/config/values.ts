@@ -57,6 +57,11 @@ export const httpUrl = text(
   isHttpUrl,
 )
 
+export const corsOrigin = text(
+  '"", "*", or an origin such as https://wallet.example, without a path',
+  (value) => value === '' || value === '*' || (URL.canParse(value) && new URL(value).origin === value),
+)
+
 export const cidr = text(
   'a CIDR such as 10.0.0.0/8 or 2001:db8::/32',
   (value) => parseCidr(value) !== undefined,

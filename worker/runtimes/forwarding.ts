@@ -81,6 +81,7 @@ export class Forwarding implements UpstreamListener {
 
   onHead(status: number, headers: HeaderPairs): void {
     this.#status = status
+    this.#policy.head(headers)
     this.#exchange.response.begin(status, responseHeaders(headers, this.#policy.headers))
     this.#resolve(undefined)
   }

@@ -3,6 +3,7 @@
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { responseHeaders } from '../headers.ts'
+import { fieldsFor, isBodyless } from '../http1/response.ts'
 import type { Node } from '../nodes/node.ts'
 import { UNREACHABLE } from '../nodes/trouble.ts'
 import type {
@@ -224,8 +225,11 @@ async function pass(node: Node, request: UpstreamRequest, policy: ResponsePolicy
   const found = await askWithFetch(node, request, request.retryable, request.headTimeout)
   if (!(found instanceof Response)) return { answer: found }
   const { status, statusText } = found
-  const headers = toHeaders(responseHeaders(headersOf(found), policy.headers))
-  if (found.body === null) {
+  const answered = headersOf(found)
+  policy.head(answered)
+  const headers = toHeaders(fieldsFor(status, responseHeaders(answered, policy.headers)))
+  if (found.body === null || isBodyless(status)) {
+    void found.body?.cancel().catch(() => {})
     policy.observe(status, new Uint8Array(0))
     return { answer: new Response(null, { status, statusText, headers }) }
   }
