@@ -3,4 +3,6 @@
 import { defineConfig } from 'vitest/config'
 import config from '../vitest.config.ts'
 
-export default defineConfig({ test: { ...config.test, include: ['{shared,relay,docker}/**/*.e2e.ts'] } })
+export default defineConfig({
+  test: { ...config.test, include: ['{shared,worker,relay,docker}/**/*.e2e.ts'] },
+})

@@ -1,19 +1,15 @@
 // What a page in a real browser can do to a config listener on the operator's machine: nothing.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Chromium, skipWithoutChromium, startChromium } from '../e2e/chromium.ts'
 import { type FilterConfig, filterConfigSchema } from './config/filter.ts'
 import { parseConfig } from './config/parse.ts'
 import { createConfigApi } from './config-api.ts'
 import { type ConfigStore, memoryConfigStore } from './config-store.ts'
 import { createAppServer, listen } from './node-program.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const missing = !existsSync(CHROMIUM) && process.env.CI !== 'true'
-if (missing) console.warn(`!! NOT RUN: the config API against a browser, as there is no ${CHROMIUM}`)
+const missing = skipWithoutChromium('the config API against a browser')
 
 /** A page of somebody else's, and a name that leads to the listener (DNS rebinding). */
 const EVIL = 'evil.example'
@@ -27,8 +23,7 @@ interface Init {
   body?: string
 }
 
-let profile: string
-let browser: BrowserContext
+let chromium: Chromium
 let page: Page
 let evilPages: Server
 let evil: string
@@ -59,29 +54,18 @@ describe.skipIf(missing)('a config listener on loopback without a token', () => 
     evilPages = createAppServer(empty)
     evil = `http://${EVIL}:${(await listen(evilPages, 'evil', '127.0.0.1', 0)).split(':')[1]}/`
 
-    profile = mkdtempSync(join(tmpdir(), 'patroneos-browser-'))
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: [
-        ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-        // Else the browser itself may keep pages from loopback; here the listener is to do so.
-        '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
-        `--host-resolver-rules=MAP ${EVIL} 127.0.0.1,MAP ${REBOUND} 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1,EXCLUDE localhost`,
-      ],
-    })
+    chromium = await startChromium([EVIL, REBOUND])
   }, 60_000)
   afterAll(async () => {
-    await browser?.close()
+    await chromium?.close()
     for (const server of [listener, evilPages]) {
       server?.closeAllConnections()
       server?.close()
     }
-    if (profile) rmSync(profile, { recursive: true, force: true })
   })
   beforeEach(async () => {
     seen = []
-    page = await browser.newPage()
+    page = await chromium.browser.newPage()
   })
   afterEach(() => page.close())
 
