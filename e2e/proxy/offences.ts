@@ -61,6 +61,12 @@ export const offences: readonly Offence[] = [
     },
   },
   {
+    jail: 'reads',
+    threshold: 20,
+    code: 'INVALID_READ',
+    request: { path: '/v1/chain/get_block', method: 'POST', body: '{"block_num_or_id": 0000006e}' },
+  },
+  {
     jail: 'failed',
     threshold: 20,
     code: 'TRANSACTION_FAILED',

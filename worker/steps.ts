@@ -1,0 +1,127 @@
+// The steps of a request's way: each answers it, which ends it, or lets it go on.
+import { type Violation, violation } from '../shared/violations.ts'
+import { type Bans, secondsLeft } from './bans/bans.ts'
+import type { Refusals } from './bans/refusals.ts'
+import type { Consequences } from './consequences.ts'
+import { isPreflight, preflightAnswer } from './cors.ts'
+import { pathOf } from './endpoints.ts'
+import { upstreamHeaders } from './headers.ts'
+import { bodyTooLarge, type Verdict } from './judge.ts'
+import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
+import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
+import type { BodyRead, HeaderPairs, UpstreamRequest, UpstreamTrouble } from './platform.ts'
+import { type RejectionHeaders, rejection } from './reject.ts'
+import type { Retrying } from './retrying.ts'
+import type { Case } from './settings.ts'
+import { carriesTransactions } from './transactions/shapes.ts'
+
+export interface StepsParts {
+  bans: Bans
+  refusals: Refusals
+  retrying: Retrying
+  consequences: Consequences
+  /** Told the headers of nodeos's answers. */
+  learn(headers: HeaderPairs): void
+}
+
+export class Steps {
+  readonly #parts: StepsParts
+
+  constructor(parts: StepsParts) {
+    this.#parts = parts
+  }
+
+  /** A client that is banned is told so, before its body is read. */
+  banned(each: Case): boolean {
+    const { request, client, severity } = each
+    const ban = severity.bansClients ? this.#parts.bans.banOf(client) : undefined
+    if (!ban || !severity.mayBeBanned(client)) return false
+    this.#parts.refusals.count(ban)
+    const retryAfter = secondsLeft(ban, Date.now())
+    const found = violation('BANNED', `${ban.network} is banned for ${retryAfter} more seconds`)
+    // A proxy's connection carries other clients' requests as well.
+    this.#refuse(each, found, { retryAfter, close: severity.clientAddress(request.peer, '') === client })
+    return true
+  }
+
+  /** What is no request to nodeos goes on in no mode. */
+  strange(each: Case): boolean {
+    const found = each.severity.judge.form(each.request)
+    if (found) this.#refuse(each, found)
+    return found !== undefined
+  }
+
+  /** Where pages are allowed by configuration, nodeos need not be asked what they may do. */
+  preflight({ request, severity }: Case): boolean {
+    if (severity.config.corsAllowOrigin === '' || !isPreflight(request)) return false
+    request.answer(preflightAnswer(request, severity.headers))
+    return true
+  }
+
+  /** A violation is answered; in monitor mode it is noted only, and the request goes on. */
+  violated(each: Case, found: Violation | undefined): boolean {
+    if (!found) return false
+    if (each.severity.enforced) this.#refuse(each, found)
+    else this.#parts.consequences.violation(found, each, false)
+    return each.severity.enforced
+  }
+
+  /** Without its body a request cannot go on, in no mode. */
+  unread(each: Case, read: Exclude<BodyRead, { bytes: Uint8Array }>): void {
+    if ('aborted' in read) each.request.answer({ status: 400, fields: [], body: '', close: true })
+    else this.#refuse(each, unread(read, each.severity.maxBodySize))
+  }
+
+  /** There is no answer of nodeos. */
+  trouble(each: Case, trouble: UpstreamTrouble): void {
+    this.#refuse(each, trouble)
+  }
+
+  #refuse(each: Case, found: Violation, how?: Omit<RejectionHeaders, 'headers'>): void {
+    this.#parts.consequences.violation(found, each, true)
+    each.request.answer(rejection(found, { headers: each.severity.ownHeaders, ...how }))
+  }
+
+  /** Forwards what was judged, or in monitor mode what came; resolves to why there is no answer. */
+  forward(
+    each: Case,
+    bytes: Uint8Array,
+    { rebuilt, retries }: Verdict,
+  ): Promise<UpstreamTrouble | undefined> {
+    const { request, client, severity } = each
+    const { retrying, consequences, learn } = this.#parts
+    const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
+    if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
+    const { method, target, headers } = request
+    const transactions = carriesTransactions(pathOf(target))
+    const question: UpstreamRequest = {
+      client,
+      method,
+      target,
+      headers: upstreamHeaders(headers, client, transactions && bytes.length > 0),
+      body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
+      retryable: !transactions,
+      headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
+    }
+    const forwarded = severity.forward(request, question, {
+      headers: severity.headers,
+      keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      head: learn,
+      observe: (status, body) => {
+        const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
+        consequences.outcome(outcome, each)
+      },
+    })
+    return retries ? forwarded.finally(() => retrying.leave(client)) : forwarded
+  }
+}
+
+/** Why a body was not read. */
+function unread(
+  read: Exclude<BodyRead, { bytes: Uint8Array } | { aborted: true }>,
+  limit: number,
+): Violation {
+  if ('tooLarge' in read) return bodyTooLarge(`over ${limit}`, limit)
+  if ('late' in read) return violation('REQUEST_TIMEOUT', 'The request did not arrive in time')
+  return violation('OVERLOADED', 'Too many request bodies at one time; try again')
+}
