@@ -5,8 +5,9 @@
 // (haproxy-socket.ts). So a restarted HAProxy, a lost socket and a half-finished change all heal in the same way, by
 // the next round.
 import { lookup } from 'node:dns/promises'
+import { unbracketed } from '../shared/address.ts'
 import type { Logger } from '../shared/logger.ts'
-import { commandsOf, type Plan, planRound, type Step } from './haproxy-plan.ts'
+import { commandsOf, type Plan, planRound, type Server, type Step } from './haproxy-plan.ts'
 import { listServers, parseServers, pidOf, runCommand } from './haproxy-socket.ts'
 
 /** The part of the relay's configuration that this follows. */
@@ -39,94 +40,24 @@ export interface FilterPool {
 type Round = Pick<Plan, 'problems' | 'settled'>
 
 export function createFilterPool(options: FilterPoolOptions): FilterPool {
-  const { logger, interval = 1000, settleTime = 4000, drainTime = 30_000 } = options
-  const addressesOf = createAddressBook(options.resolve ?? lookupAll)
+  const { logger, interval = 1000, settleTime = 4000 } = options
+  const reconciler = new Reconciler(options)
   let config: FilterPoolConfig = { haproxySocket: '', haproxyBackend: '', filterEndpoints: [] }
   let closed = false
   let busy = false
   let timer: NodeJS.Timeout | undefined
   /** Rounds wait for one another: two at once would add a server twice. */
   let last: Promise<unknown> = Promise.resolve()
-  let reported = new Map<string, string>()
-  let pid: string | undefined
-  const drainingSince = new Map<string, number>()
 
   const round = (): Promise<Round> => {
     const turn = last.then(async () => {
       busy = true
-      try {
-        const result = await reconcile()
-        logChanges(result.problems)
-        return result
-      } finally {
+      return reconciler.round(config).finally(() => {
         busy = false
-      }
+      })
     })
     last = turn.catch(() => {})
     return turn
-  }
-
-  const reconcile = async (): Promise<Round> => {
-    const { haproxySocket, haproxyBackend: backend, filterEndpoints } = config
-    if (haproxySocket === '' || filterEndpoints.length === 0) return { problems: new Map(), settled: true }
-    const { wanted, problems } = await addressesOf(filterEndpoints)
-    const run = (command: string) => runCommand(haproxySocket, command)
-    try {
-      noteRestart(pidOf(await run('show info')))
-      const servers = parseServers(await run(listServers(backend)), backend)
-      for (const name of drainingSince.keys())
-        if (!servers.some((server) => server.name === name && !wanted.has(server.address)))
-          drainingSince.delete(name)
-      const plan = planRound({ wanted, servers, drainingSince, now: Date.now(), drainTime })
-      for (const [subject, problem] of plan.problems) problems.set(subject, problem)
-      for (const step of plan.steps) await carryOut(step, backend, run, problems)
-      return { problems, settled: plan.settled && problems.size === 0 }
-    } catch (error) {
-      problems.set('HAProxy', `not reached at ${haproxySocket}: ${(error as Error).message}`)
-      return { problems, settled: false }
-    }
-  }
-
-  const noteRestart = (now: string | undefined) => {
-    if (pid !== undefined && now !== pid) {
-      logger.info('HAProxy was restarted; its filters are set anew')
-      drainingSince.clear()
-    }
-    pid = now
-  }
-
-  const carryOut = async (
-    step: Step,
-    backend: string,
-    run: (command: string) => Promise<string>,
-    problems: Map<string, string>,
-  ) => {
-    let answer = ''
-    for (const command of commandsOf(step, backend)) {
-      answer = await run(command)
-      if (command.startsWith('add server ') && !answer.includes('New server registered')) {
-        problems.set((step as Step & { kind: 'add' }).endpoint, `refused by HAProxy: ${answer}`)
-        return
-      }
-    }
-    if (step.kind === 'add')
-      logger.info('filter added to HAProxy', { endpoint: step.endpoint, address: step.address })
-    else if (step.kind === 'enable')
-      logger.info('filter takes traffic', { endpoint: step.endpoint, address: step.address })
-    else if (step.kind === 'drain') {
-      drainingSince.set(step.name, Date.now())
-      logger.info('filter drains', { address: step.address })
-    } else if (step.kind === 'remove' && answer.includes('Server deleted'))
-      logger.info('filter removed from HAProxy', { address: step.address })
-  }
-
-  const logChanges = (problems: Map<string, string>) => {
-    for (const [subject, problem] of problems)
-      if (reported.get(subject) !== problem)
-        logger.warn('a filter endpoint is not in force', { subject, problem })
-    for (const subject of reported.keys())
-      if (!problems.has(subject)) logger.info('a filter endpoint is in force again', { subject })
-    reported = problems
   }
 
   const tick = async () => {
@@ -156,6 +87,92 @@ export function createFilterPool(options: FilterPoolOptions): FilterPool {
   }
 }
 
+type Run = (command: string) => Promise<string>
+
+/** Compares and carries out, one round at a time. */
+class Reconciler {
+  readonly #logger: Logger
+  readonly #drainTime: number
+  readonly #addressesOf: ReturnType<typeof createAddressBook>
+  readonly #drainingSince = new Map<string, number>()
+  #pid: string | undefined
+  #reported = new Map<string, string>()
+
+  constructor({ logger, drainTime = 30_000, resolve = lookupAll }: FilterPoolOptions) {
+    this.#logger = logger
+    this.#drainTime = drainTime
+    this.#addressesOf = createAddressBook(resolve)
+  }
+
+  async round({ haproxySocket, haproxyBackend: backend, filterEndpoints }: FilterPoolConfig): Promise<Round> {
+    if (haproxySocket === '' || filterEndpoints.length === 0) return { problems: new Map(), settled: true }
+    const { wanted, problems } = await this.#addressesOf(filterEndpoints)
+    const run: Run = (command) => runCommand(haproxySocket, command)
+    let settled = false
+    try {
+      this.#noteRestart(pidOf(await run('show info')))
+      const servers = parseServers(await run(listServers(backend)), backend)
+      this.#forgetWanted(servers, wanted)
+      const [drainingSince, drainTime] = [this.#drainingSince, this.#drainTime]
+      const plan = planRound({ wanted, servers, drainingSince, now: Date.now(), drainTime })
+      for (const [subject, problem] of plan.problems) problems.set(subject, problem)
+      for (const step of plan.steps) await this.#carryOut(step, backend, run, problems)
+      settled = plan.settled && problems.size === 0
+    } catch (error) {
+      problems.set('HAProxy', `not reached at ${haproxySocket}: ${(error as Error).message}`)
+    }
+    this.#logChanges(problems)
+    return { problems, settled }
+  }
+
+  #noteRestart(now: string | undefined): void {
+    if (this.#pid !== undefined && now !== this.#pid) {
+      this.#logger.info('HAProxy was restarted; its filters are set anew')
+      this.#drainingSince.clear()
+    }
+    this.#pid = now
+  }
+
+  #forgetWanted(servers: Server[], wanted: ReadonlyMap<string, string>): void {
+    const unwanted = new Set(servers.filter(({ address }) => !wanted.has(address)).map(({ name }) => name))
+    for (const name of this.#drainingSince.keys()) if (!unwanted.has(name)) this.#drainingSince.delete(name)
+  }
+
+  async #carryOut(step: Step, backend: string, run: Run, problems: Map<string, string>): Promise<void> {
+    let answer = ''
+    for (const command of commandsOf(step, backend)) {
+      answer = await run(command)
+      if (step.kind === 'add' && command.startsWith('add ') && !answer.includes('New server registered')) {
+        problems.set(step.endpoint, `refused by HAProxy: ${answer}`)
+        return
+      }
+    }
+    this.#logStep(step, answer)
+  }
+
+  #logStep(step: Step, answer: string): void {
+    const logger = this.#logger
+    if (step.kind === 'add')
+      logger.info('filter added to HAProxy', { endpoint: step.endpoint, address: step.address })
+    else if (step.kind === 'enable')
+      logger.info('filter takes traffic', { endpoint: step.endpoint, address: step.address })
+    else if (step.kind === 'drain') {
+      this.#drainingSince.set(step.name, Date.now())
+      logger.info('filter drains', { address: step.address })
+    } else if (step.kind === 'remove' && answer.includes('Server deleted'))
+      logger.info('filter removed from HAProxy', { address: step.address })
+  }
+
+  #logChanges(problems: Map<string, string>): void {
+    for (const [subject, problem] of problems)
+      if (this.#reported.get(subject) !== problem)
+        this.#logger.warn('a filter endpoint is not in force', { subject, problem })
+    for (const subject of this.#reported.keys())
+      if (!problems.has(subject)) this.#logger.info('a filter endpoint is in force again', { subject })
+    this.#reported = problems
+  }
+}
+
 /** Finds the addresses of endpoints; the last known ones serve while a name is not found. */
 function createAddressBook(resolve: (host: string) => Promise<string[]>) {
   const lastKnown = new Map<string, string[]>()
@@ -164,7 +181,7 @@ function createAddressBook(resolve: (host: string) => Promise<string[]>) {
     const problems = new Map<string, string>()
     for (const endpoint of endpoints) {
       const url = new URL(endpoint)
-      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      const host = unbracketed(url.hostname)
       if (url.protocol !== 'http:') {
         problems.set(endpoint, 'not used: HAProxy speaks plain http with filters')
         continue

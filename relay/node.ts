@@ -1,16 +1,11 @@
 // The relay as a program on Node.
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
-import { createConfigApi } from '../shared/config-api.ts'
-import {
-  closeServer,
-  createAppServer,
-  listen,
-  onStopSignal,
-  type Program,
-  runProgram,
-  StartError,
-  version,
-} from '../shared/node-program.ts'
+import { createConfigApi, metricsRoute } from '../shared/config-api.ts'
+import { version } from '../shared/program/arguments.ts'
+import { closeServer, createAppServer, listen } from '../shared/program/listening.ts'
+import { type Program, runProgram } from '../shared/program/program.ts'
+import { StartError } from '../shared/program/start-error.ts'
+import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
 import { createFilterPool } from './haproxy.ts'
 import { openLogFile } from './log-file.ts'
@@ -27,7 +22,14 @@ async function start({ logger, store, token, secrets }: Program<RelayConfig>): P
   const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
-    createConfigApi({ schema: relayConfigSchema, store, token, logger, metrics, warnings: pool.apply }).fetch,
+    createConfigApi({
+      schema: relayConfigSchema,
+      store,
+      token,
+      logger,
+      routes: [metricsRoute(metrics)],
+      warnings: pool.apply,
+    }).fetch,
   )
 
   const configAddress = await listen(configServer, 'configListenPort', configListenIP, configListenPort)

@@ -72,3 +72,8 @@ export function clientNetwork(address: Address): string {
 export function addressIn(network: string): Address {
   return network.replace(/\/64$/, '') as Address
 }
+
+/** A host as it stands in a URL, without the brackets of an IPv6 address. */
+export function unbracketed(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}

@@ -7,7 +7,7 @@ import { type FilterConfig, filterConfigSchema } from './config/filter.ts'
 import { parseConfig } from './config/parse.ts'
 import { createConfigApi } from './config-api.ts'
 import { type ConfigStore, memoryConfigStore } from './config-store.ts'
-import { createAppServer, listen } from './node-program.ts'
+import { createAppServer, listen } from './program/listening.ts'
 
 const missing = skipWithoutChromium('the config API against a browser')
 

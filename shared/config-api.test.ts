@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FilterConfig, filterConfigSchema } from './config/filter.ts'
 import { parseConfig } from './config/parse.ts'
-import { createConfigApi, mergePatch } from './config-api.ts'
+import { createConfigApi, mergePatch, metricsRoute } from './config-api.ts'
 import { fileConfigStore } from './config-file.ts'
 import type { ConfigStore } from './config-store.ts'
 import { createLogger } from './logger.ts'
@@ -41,7 +41,7 @@ function apiWith(options: { token?: string } = {}) {
     schema: filterConfigSchema,
     store,
     logger,
-    metrics: () => 'up 1\n',
+    routes: [metricsRoute(() => 'up 1\n')],
     ...options,
   })
   return async (method: string, body?: unknown, headers: Record<string, string> = {}, at = 'config') => {

@@ -1,9 +1,10 @@
 // The config API: one Hono app that filter and relay both mount on their config listener. It reads and
 // changes the configuration through a ConfigStore and knows nothing of files or runtimes.
 import type { HttpBindings } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { parseAddress } from './address.ts'
+import { timingSafeEqual } from 'hono/utils/buffer'
+import { parseAddress, unbracketed } from './address.ts'
 import {
   type ConfigIssue,
   type ConfigSchema,
@@ -14,10 +15,19 @@ import {
 } from './config/parse.ts'
 import type { ConfigStore } from './config-store.ts'
 import { errorBody } from './error-body.ts'
+import { isObject } from './json.ts'
 import type { Logger } from './logger.ts'
 
 /** Bytes of the largest configuration taken: blacklists of 100,000 names fit. */
 const MAX_CONFIG_BYTES = 8_388_608
+
+/** A route of a config listener, behind its token. Filter, relay and console each add theirs. */
+export interface ConfigRoute {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** As Hono has it, below /patroneos/. */
+  path: string
+  handle(c: Context): Response | Promise<Response>
+}
 
 export interface ConfigApiOptions<C> {
   schema: ConfigSchema<C>
@@ -26,47 +36,93 @@ export interface ConfigApiOptions<C> {
   token?: string | undefined
   /** Told of wrong tokens. */
   logger?: Logger
-  /** Prometheus text of the program's counters. */
-  metrics?: () => string | Promise<string>
+  /** Routes beside that of the configuration itself. */
+  routes?: readonly ConfigRoute[]
   /** Notes for the answer to a change that was stored but met trouble in being carried out. */
   warnings?: (config: C) => Promise<string[]>
 }
 
-type Change = (current: object) => unknown
+/** The route of metrics, as Prometheus text. */
+export function metricsRoute(metrics: () => string | Promise<string>): ConfigRoute {
+  return {
+    method: 'GET',
+    path: '/patroneos/metrics',
+    handle: async (c) => c.text(await metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
+  }
+}
 
 /** The routes below /patroneos of a config listener. */
 export function createConfigApi<C extends { configListenIP: string }>(options: ConfigApiOptions<C>): Hono {
-  const { schema, store, token } = options
+  const { store, routes = [] } = options
+  const changes = new Changes(options)
   const app = new Hono()
-  let wrongTokens = 0
-  // Changes wait for one another, so that If-Match is checked against what is then replaced.
-  let lastChange: Promise<unknown> = Promise.resolve()
-
   app.get('/patroneos/health', (c) => c.json({ status: 'ok' }))
+  app.use('/patroneos/*', guard(options))
 
-  app.use('/patroneos/*', async (c, next) => {
+  const limit = bodyLimit({
+    maxSize: MAX_CONFIG_BYTES,
+    onError: (c) => fail(c, 413, 'CONFIG_TOO_LARGE', `at most ${MAX_CONFIG_BYTES} bytes are allowed`),
+  })
+  app.get('/patroneos/config', (c) => answer(c, store.current()))
+  app.post('/patroneos/config', limit, (c) => changes.apply(c, mergePatch))
+  app.put('/patroneos/config', limit, (c) => changes.apply(c, (_current, whole) => whole))
+  app.all('/patroneos/config', (c) => {
+    c.header('Allow', 'GET, HEAD, POST, PUT')
+    return fail(c, 405, 'METHOD_NOT_ALLOWED', 'GET, POST (a JSON merge patch) and PUT are allowed')
+  })
+  for (const { method, path, handle } of routes) app.on(method, path, handle)
+
+  const paths = ['/patroneos/config', '/patroneos/health', ...new Set(routes.map(({ path }) => path))]
+  app.notFound((c) => fail(c, 404, 'NOT_FOUND', `there is ${paths.join(', ')}`))
+  app.onError((error, c) => fail(c, 500, 'INTERNAL_ERROR', error.message))
+  return app
+}
+
+/** Lets in who has the token, or where there is none, who asks for an address of this machine. */
+function guard<C>({ token, logger }: ConfigApiOptions<C>): MiddlewareHandler {
+  let wrongTokens = 0
+  return async (c, next) => {
     if (token === undefined) {
       // Without a token the loopback address is the protection, and a name that was rebound to it would let a
       // web page in (DNS rebinding): only addresses and localhost are names of this listener.
       if (!isLocalName(c.req.header('host') ?? ''))
         return fail(c, 403, 'HOST_NOT_ALLOWED', 'use the address or localhost')
-    } else if (!(await sameText(bearerOf(c), token))) {
+    } else if (!(await timingSafeEqual(bearerOf(c), token))) {
       // One line for the first of many: guessing is no flood of log lines. It is not slowed down either, since
       // that would shut out the operator before it helped a token that can be guessed.
       if (wrongTokens++ % 1000 === 0)
-        options.logger?.warn('config API: wrong or missing token', { peer: peerOf(c), count: wrongTokens })
+        logger?.warn('config API: wrong or missing token', { peer: peerOf(c), count: wrongTokens })
       c.header('WWW-Authenticate', 'Bearer')
       return fail(c, 401, 'UNAUTHORIZED', 'the Authorization header must be "Bearer" and the token')
     }
     await next()
-  })
+  }
+}
 
-  const answer = async (c: Context, config: C) => {
-    c.header('ETag', await etagOf(config))
-    return c.json(config)
+async function answer(c: Context, config: object): Promise<Response> {
+  c.header('ETag', await etagOf(config))
+  return c.json(config)
+}
+
+/** Changes of the configuration; each waits for the one before, so that If-Match is checked against what is replaced. */
+class Changes<C extends { configListenIP: string }> {
+  readonly #options: ConfigApiOptions<C>
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ConfigApiOptions<C>) {
+    this.#options = options
   }
 
-  const change = async (c: Context, apply: Change) => {
+  /** `change` makes the new configuration of the one in force and of the request's JSON. */
+  async apply(c: Context, change: (current: unknown, body: unknown) => unknown): Promise<Response> {
+    const body = await c.req.text()
+    const turn = this.#last.then(() => this.#change(c, (current) => change(current, JSON.parse(body))))
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  async #change(c: Context, apply: (current: C) => unknown): Promise<Response> {
+    const { schema, store, token } = this.#options
     if (!/^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? ''))
       return fail(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json')
     const ifMatch = c.req.header('if-match')
@@ -89,43 +145,19 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
     } catch (error) {
       return fail(c, 500, 'CONFIG_NOT_WRITTEN', `nothing was changed: ${(error as Error).message}`)
     }
-    const restart = restartKeys.filter((name) => !sameValue(before, parsed.config, name))
-    if (restart.length > 0) c.header('X-Patroneos-Restart-Required', restart.join(', '))
-    if (store.transient) c.header('X-Patroneos-Not-Stored', store.transient)
-    for (const warning of (await options.warnings?.(parsed.config)) ?? [])
-      c.header('X-Patroneos-Warning', headerText(warning), { append: true })
+    await this.#note(c, before, parsed.config)
     return answer(c, parsed.config)
   }
 
-  const serialised = async (c: Context, toChange: (body: unknown) => Change) => {
-    const body = await c.req.text()
-    const turn = lastChange.then(() => change(c, (current) => toChange(JSON.parse(body))(current)))
-    lastChange = turn.catch(() => {})
-    return turn
+  /** Says in headers what of a change is not in force, or not as it may seem. */
+  async #note(c: Context, before: C, config: C): Promise<void> {
+    const { store, warnings } = this.#options
+    const restart = restartKeys.filter((name) => !sameValue(before, config, name))
+    if (restart.length > 0) c.header('X-Patroneos-Restart-Required', restart.join(', '))
+    if (store.transient) c.header('X-Patroneos-Not-Stored', store.transient)
+    for (const warning of (await warnings?.(config)) ?? [])
+      c.header('X-Patroneos-Warning', headerText(warning), { append: true })
   }
-
-  const limit = bodyLimit({
-    maxSize: MAX_CONFIG_BYTES,
-    onError: (c) => fail(c, 413, 'CONFIG_TOO_LARGE', `at most ${MAX_CONFIG_BYTES} bytes are allowed`),
-  })
-  app.get('/patroneos/config', (c) => answer(c, store.current()))
-  app.post('/patroneos/config', limit, (c) =>
-    serialised(c, (patch) => (current) => mergePatch(current, patch)),
-  )
-  app.put('/patroneos/config', limit, (c) => serialised(c, (whole) => () => whole))
-  app.all('/patroneos/config', (c) => {
-    c.header('Allow', 'GET, HEAD, POST, PUT')
-    return fail(c, 405, 'METHOD_NOT_ALLOWED', 'GET, POST (a JSON merge patch) and PUT are allowed')
-  })
-  const { metrics } = options
-  if (metrics)
-    app.get('/patroneos/metrics', async (c) =>
-      c.text(await metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
-    )
-
-  app.notFound((c) => fail(c, 404, 'NOT_FOUND', 'there is /patroneos/config and /patroneos/health'))
-  app.onError((error, c) => fail(c, 500, 'INTERNAL_ERROR', error.message))
-  return app
 }
 
 /** JSON merge patch (RFC 7396, section 2). Both sides are left as they are. */
@@ -145,10 +177,6 @@ function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ')
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function sameValue<C extends object>(a: C, b: C, name: string): boolean {
   return JSON.stringify(a[name as keyof C]) === JSON.stringify(b[name as keyof C])
 }
@@ -165,16 +193,6 @@ function matches(ifMatch: string, etag: string): boolean {
   return ifMatch.split(/[ \t]*,[ \t]*/).some((tag) => tag === '*' || tag === etag)
 }
 
-/** Compares digests, so that the time taken tells nothing of where two texts differ. */
-async function sameText(a: string, b: string): Promise<boolean> {
-  const [x, y] = await Promise.all(
-    [a, b].map((text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
-  )
-  const left = new Uint8Array(x!)
-  const right = new Uint8Array(y!)
-  return left.reduce((difference, byte, index) => difference | (byte ^ right[index]!), 0) === 0
-}
-
 /** The other end of the connection; unknown where the listener is not Node's. */
 function peerOf(c: Context): string | undefined {
   return (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress
@@ -186,7 +204,7 @@ function bearerOf(c: Context): string {
 }
 
 function isLocalName(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+  const name = unbracketed(host.replace(/:\d+$/, ''))
   return name.toLowerCase() === 'localhost' || parseAddress(name) !== undefined
 }
 

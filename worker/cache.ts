@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config/filter.ts'
+import { isObject, member } from '../shared/json.ts'
 import { headerValue, responseHeaders } from './headers.ts'
 import type { Node } from './nodes/node.ts'
 import type {
@@ -15,7 +16,6 @@ import type {
   Upstreams,
   UpstreamTrouble,
 } from './platform.ts'
-import { isObject, member } from './transactions/shapes.ts'
 
 /** Reads by where their answer came from. */
 export interface CacheCounts {
@@ -191,7 +191,7 @@ function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolic
 
 function forClient(headers: HeaderPairs, policy: ResponsePolicy, except?: string): HeaderPairs {
   const pairs = responseHeaders(headers, policy.headers)
-  const kept: HeaderPairs = []
+  const kept: string[] = []
   for (let at = 0; at < pairs.length; at += 2) {
     const name = pairs[at]!.toLowerCase()
     // The length is set anew, for the body as it is sent.

@@ -42,7 +42,7 @@ export function isPreflight({ method, headers }: Pick<FilterRequest, 'method' | 
 /** What a page may ask: the methods that are served, with whatever headers it has; `headers` are those of every response. */
 export function preflightAnswer(request: FilterRequest, headers: ReadonlyMap<string, string>): Answer {
   const requested = headerValue(request.headers, 'access-control-request-headers')
-  const fields: HeaderPairs = [
+  const fields: string[] = [
     ...['access-control-allow-methods', ALLOWED_METHODS],
     ...['access-control-allow-headers', requestedHeaders.test(requested) ? requested : 'content-type'],
     ...['access-control-max-age', MAX_AGE],

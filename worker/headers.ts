@@ -58,7 +58,7 @@ function connectionNames(headers: HeaderPairs): Set<string> | undefined {
 /** The headers for nodeos: the client's without those, and its address as the filter knows it. */
 export const upstreamHeaders = rememberWork((headers, client: Address, rebuilt: boolean): HeaderPairs => {
   const listed = connectionNames(headers)
-  const kept: HeaderPairs = []
+  const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!.toLowerCase()
     if (isWithheld(name) || listed?.has(name)) continue
@@ -77,7 +77,7 @@ export const upstreamHeaders = rememberWork((headers, client: Address, rebuilt: 
 export const responseHeaders = rememberWork(
   (headers, configured: ReadonlyMap<string, string>): HeaderPairs => {
     const listed = connectionNames(headers)
-    const kept: HeaderPairs = []
+    const kept: string[] = []
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at]!.toLowerCase()
       if (hopByHop.has(name) || listed?.has(name) || configured.has(name)) continue

@@ -1,7 +1,9 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
+import { family } from '../shared/prometheus.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
-import type { RelayCounters, Reporter } from './report.ts'
+import type { Reporter } from './report.ts'
+import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
 export interface MetricSources {
@@ -28,23 +30,28 @@ export function metricsOf({ verdicts, reads, reporter, bans }: MetricSources): M
   }
 }
 
-type Counts = { [name: string]: number | Counts }
+type Counts = Record<string, number>
+
+function addTo(sum: Counts, more: Readonly<Counts>): void {
+  for (const [name, value] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + value
+}
 
 /** The sums of several processes' metrics. */
 export function sumOf(all: readonly Metrics[]): Metrics {
-  const add = (sum: Counts, more: Counts): Counts => {
-    for (const [name, value] of Object.entries(more))
-      sum[name] =
-        typeof value === 'number'
-          ? ((sum[name] as number) ?? 0) + value
-          : add((sum[name] as Counts) ?? {}, value)
-    return sum
+  const verdicts: Counts = {}
+  const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
+  const bans: BanCounters = { inForce: 0, begun: 0, errors: 0 }
+  const relays: Record<string, RelayCounters> = {}
+  for (const metrics of all) {
+    addTo(verdicts, metrics.verdicts)
+    for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
+    for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
+    for (const [relay, counters] of Object.entries(metrics.relays)) {
+      const sum = (relays[relay] ??= { sent: 0, dropped: 0, refused: 0, queued: 0 })
+      for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
+    }
   }
-  const none = { verdicts: {}, reads: {}, relays: {}, bans: {} }
-  return all.reduce<Counts>(
-    (sum, metrics) => add(sum, metrics as unknown as Counts),
-    none,
-  ) as unknown as Metrics
+  return { verdicts, reads, bans, relays }
 }
 
 export function prometheusText({ verdicts, reads, relays: byRelay, bans }: Metrics): string {
@@ -86,18 +93,4 @@ export function prometheusText({ verdicts, reads, relays: byRelay, bans }: Metri
       [{ labels: {}, value: errors }],
     ),
   ].join('')
-}
-
-interface Sample {
-  labels: Record<string, string>
-  value: number
-}
-
-function family(name: string, type: 'counter' | 'gauge', help: string, samples: Sample[]): string {
-  const lines = samples.map(({ labels, value }) => {
-    // JSON escapes a label's backslash, quote and newline just as the exposition format wants them.
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(text)}`)
-    return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`
-  })
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
 }

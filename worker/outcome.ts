@@ -1,6 +1,6 @@
 // What nodeos made of a transaction: the sender's failure, success, or trouble that is not the sender's.
 // Follows nodeos: plugins/http_plugin (statuses) and libraries/chain/include/eosio/chain/exceptions.hpp (codes).
-import { isObject, member } from './transactions/shapes.ts'
+import { isObject, member } from '../shared/json.ts'
 
 export type Outcome =
   /** How many of the request's transactions failed through their sender. */

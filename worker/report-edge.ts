@@ -4,15 +4,13 @@ import type { ReportEvent } from '../shared/report-message.ts'
 import {
   backoff,
   FLUSH_DELAY,
-  MAX_QUEUE,
-  type Message,
   postMessage,
   type Reporter,
   type ReporterOptions,
   reporterOf,
   SEND_TIMEOUT,
-  takeMessage,
 } from './report.ts'
+import { ReportQueue } from './report-queue.ts'
 
 /** Milliseconds after its response for which a request goes on sending; Cloudflare allows 30 s. */
 const SEND_TIME = 20_000
@@ -32,15 +30,13 @@ export interface EdgeReporter extends Reporter {
 
 /** `idle` sends what waits within the caller's own time, or resolves at once where another request does so. */
 export function createEdgeReporter(options: ReporterOptions): EdgeReporter {
-  const { all, reporter } = reporterOf((url) => createEdgeQueue(url, options))
+  const { all, reporter } = reporterOf((url) => createEdgeSender(url, options))
   return { ...reporter, isWaiting: () => all().some((queue) => queue.isWaiting()) }
 }
 
-function createEdgeQueue(url: string, options: ReporterOptions) {
+function createEdgeSender(url: string, options: ReporterOptions) {
   const { secrets, logger, now } = options
-  const waiting: ReportEvent[] = []
-  let message: Message | undefined
-  const counters = { sent: 0, dropped: 0, refused: 0 }
+  const queue = new ReportQueue(url, secrets, logger)
   let failures = 0
   /**
    * The request that is at it, by the time until which it is believed to be: a request that is cut off takes nothing
@@ -48,7 +44,7 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
    */
   let lease = { until: 0 }
 
-  const isWaiting = () => (waiting.length > 0 || message !== undefined) && now() >= lease.until
+  const isWaiting = () => queue.queued > 0 && now() >= lease.until
 
   const idle = async () => {
     if (!isWaiting()) return
@@ -61,39 +57,29 @@ function createEdgeQueue(url: string, options: ReporterOptions) {
     }
     await during(FLUSH_DELAY, sleep(FLUSH_DELAY))
     for (let sent = 0; lease === mine && sent < MAX_MESSAGES && now() < end; sent++) {
-      if (waiting.length === 0 && !message) break
-      message ??= takeMessage(waiting, secrets)
+      const message = queue.next()
+      if (!message) break
       const answer = await during(SEND_TIMEOUT, postMessage(url, message, options))
       if (lease !== mine) return
-      if (answer === 'taken') {
-        counters.sent += message.count
-        failures = 0
-      } else if (answer.final) {
-        counters.refused += message.count
-        logger.error('relay refused reports', { relay: url, reason: answer.reason, events: message.count })
-      } else {
+      if (answer !== 'taken' && !answer.final) {
         if (failures === 2)
           logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
         const pause = backoff(failures++)
         await during(pause, sleep(pause))
         continue
       }
-      message = undefined
+      if (answer === 'taken') failures = 0
+      else logger.error('relay refused reports', { relay: url, reason: answer.reason, events: message.count })
+      queue.done(answer === 'taken' ? 'sent' : 'refused')
     }
     mine.until = 0
   }
 
   return {
-    add: (event: ReportEvent) => {
-      if (waiting.length >= MAX_QUEUE) {
-        counters.dropped += waiting.splice(0, MAX_QUEUE / 10).length
-        logger.warn('reports dropped: the relay does not take them fast enough', { relay: url, ...counters })
-      }
-      waiting.push(event)
-    },
+    add: (event: ReportEvent) => queue.add(event),
     isWaiting,
     idle,
     drain: async () => {},
-    counters: () => ({ ...counters, queued: waiting.length + (message?.count ?? 0) }),
+    counters: () => queue.counters(),
   }
 }

@@ -10,9 +10,8 @@ import {
   signReport,
 } from '../shared/report-message.ts'
 import { type ReportCode, SUCCESS } from '../shared/violations.ts'
+import { type Message, type RelayCounters, ReportQueue } from './report-queue.ts'
 
-/** Events that wait for one relay; then the oldest go. */
-export const MAX_QUEUE = 10_000
 /** Milliseconds that a first event waits for company. */
 export const FLUSH_DELAY = 200
 export const SEND_TIMEOUT = 2_000
@@ -27,13 +26,6 @@ export interface ReporterOptions {
   send: typeof fetch
   /** Unix time in milliseconds. */
   now(): number
-}
-
-export interface RelayCounters {
-  sent: number
-  dropped: number
-  refused: number
-  queued: number
 }
 
 export interface Reporter {
@@ -53,14 +45,14 @@ export function relayUrl(base: string): string {
   return base.includes(RELAY_PATH) ? base : base.replace(/\/+$/, '') + RELAY_PATH
 }
 
-interface Queue extends Pick<Reporter, 'idle' | 'drain'> {
+interface Sender extends Pick<Reporter, 'idle' | 'drain'> {
   add(event: ReportEvent): void
   counters(): RelayCounters
 }
 
-/** A reporter over a queue for each relay. */
-export function reporterOf<Q extends Queue>(create: (url: string) => Q) {
-  let queues = new Map<string, Q>()
+/** A reporter over a sender for each relay. */
+export function reporterOf<S extends Sender>(create: (url: string) => S) {
+  let queues = new Map<string, S>()
   const all = () => [...queues.values()]
   const reporter: Reporter = {
     report: (host, message) => {
@@ -80,26 +72,11 @@ export function reporterOf<Q extends Queue>(create: (url: string) => Q) {
 }
 
 export const createReporter = (options: ReporterOptions): Reporter =>
-  reporterOf((url) => createQueue(url, options)).reporter
+  reporterOf((url) => new RelaySender(url, options)).reporter
 
 /** Full jitter, so that filters that lost a relay together do not come back together. Milliseconds. */
 export function backoff(attempt: number): number {
   return Math.random() * Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** attempt)
-}
-
-/** A message for one relay. Its id stays the same when it is sent again, so that the relay knows a repetition. */
-export interface Message {
-  id: string
-  body: string
-  /** How many events are in it. */
-  count: number
-}
-
-/** Takes a message's worth of events out of what waits: one where messages are unsigned, as the original reads them. */
-export function takeMessage(waiting: ReportEvent[], [secret]: readonly RelaySecret[]): Message {
-  const batch = waiting.splice(0, secret ? MAX_EVENTS : 1)
-  const body = JSON.stringify(secret ? batch : batch[0])
-  return { id: `msg_${crypto.randomUUID()}`, body, count: batch.length }
 }
 
 /** Posts a message once. `final`: sending it again is of no use. */
@@ -127,99 +104,101 @@ export async function postMessage(
   }
 }
 
-function createQueue(url: string, options: ReporterOptions) {
-  const { secrets, logger } = options
-  let waiting: ReportEvent[] = []
-  let sending = 0
-  const counters = { sent: 0, dropped: 0, refused: 0 }
-  let running: Promise<void> | undefined
-  let closed = false
-  let refusing = false
-  let hurry: () => void = () => {}
+/** Sends what waits for one relay, batch after batch, for as long as something waits. */
+class RelaySender implements Sender {
+  readonly #url: string
+  readonly #options: ReporterOptions
+  readonly #queue: ReportQueue
+  #running: Promise<void> | undefined
+  #closed = false
+  #refusing = false
+  #hurry: () => void = () => {}
 
-  const pause = (milliseconds: number) =>
-    new Promise<void>((resolve) => {
+  constructor(url: string, options: ReporterOptions) {
+    this.#url = url
+    this.#options = options
+    this.#queue = new ReportQueue(url, options.secrets, options.logger)
+  }
+
+  add(event: ReportEvent): void {
+    this.#queue.add(event)
+    if (this.#queue.waiting === MAX_EVENTS) this.#hurry()
+    this.#running ??= this.#run()
+  }
+
+  idle(): Promise<unknown> {
+    return this.#running ?? Promise.resolve()
+  }
+
+  async drain(milliseconds: number): Promise<void> {
+    const deadline = setTimeout(() => {
+      this.#closed = true
+      this.#hurry()
+    }, milliseconds)
+    while (this.#running && !this.#closed) {
+      this.#hurry()
+      await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, 50))])
+    }
+    clearTimeout(deadline)
+    const lost = this.#queue.queued
+    if (lost > 0)
+      this.#options.logger.error('reports lost: the relay did not take them before the end', {
+        relay: this.#url,
+        lost,
+      })
+  }
+
+  counters(): RelayCounters {
+    return this.#queue.counters()
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
       const timer = setTimeout(resolve, milliseconds)
-      hurry = () => {
+      this.#hurry = () => {
         clearTimeout(timer)
         resolve()
       }
     })
-
-  const add = (event: ReportEvent) => {
-    if (waiting.length + sending >= MAX_QUEUE) {
-      // Shifting an array of thousands for every event of a flood is slow, so a tenth goes at once.
-      const excess = Math.min(waiting.length, MAX_QUEUE / 10)
-      waiting = waiting.slice(excess)
-      counters.dropped += excess
-      logger.warn('reports dropped: the relay does not take them fast enough', {
-        relay: url,
-        dropped: excess,
-      })
-    }
-    waiting.push(event)
-    if (waiting.length === MAX_EVENTS) hurry()
-    running ??= run()
   }
 
   /** Lives while there is something to send. */
-  const run = async () => {
-    if (waiting.length < MAX_EVENTS) await pause(FLUSH_DELAY)
-    while (waiting.length > 0 && !closed) {
-      const message = takeMessage(waiting, secrets)
-      sending = message.count
-      await deliver(message)
-      sending = 0
+  async #run(): Promise<void> {
+    const isSigned = this.#options.secrets.length > 0
+    if (this.#queue.waiting < MAX_EVENTS) await this.#pause(FLUSH_DELAY)
+    while (!this.#closed) {
+      const message = this.#queue.next()
+      if (!message) break
+      await this.#deliver(message)
       // What came meanwhile waits for company as well: else every answer sends off the next message, of a few
       // events, and reporting costs more than judging.
-      if (secrets.length > 0 && waiting.length > 0 && waiting.length < MAX_EVENTS) await pause(FLUSH_DELAY)
+      const { waiting } = this.#queue
+      if (isSigned && waiting > 0 && waiting < MAX_EVENTS) await this.#pause(FLUSH_DELAY)
     }
-    running = undefined
+    this.#running = undefined
   }
 
   /** Sends until the relay has taken or refused it. */
-  const deliver = async (message: Message) => {
-    const { count } = message
-    for (let attempt = 0; !closed; attempt++) {
-      const answer = await postMessage(url, message, options)
+  async #deliver(message: Message): Promise<void> {
+    const { logger } = this.#options
+    for (let attempt = 0; !this.#closed; attempt++) {
+      const answer = await postMessage(this.#url, message, this.#options)
       if (answer === 'taken') {
-        if (attempt > 2 || refusing) logger.info('relay takes reports again', { relay: url })
-        refusing = false
-        counters.sent += count
+        if (attempt > 2 || this.#refusing) logger.info('relay takes reports again', { relay: this.#url })
+        this.#refusing = false
+        this.#queue.done('sent')
         return
       }
-      if (answer.final) {
-        counters.refused += count
+      const { final, reason } = answer
+      if (final) {
         // A wrong secret has all of them refused, each event alone where there is none.
-        if (!refusing) logger.error('relay refuses reports', { relay: url, reason: answer.reason })
-        refusing = true
+        if (!this.#refusing) logger.error('relay refuses reports', { relay: this.#url, reason })
+        this.#refusing = true
+        this.#queue.done('refused')
         return
       }
-      if (attempt === 2)
-        logger.warn('relay does not take reports; trying on', { relay: url, reason: answer.reason })
-      await pause(backoff(attempt))
+      if (attempt === 2) logger.warn('relay does not take reports; trying on', { relay: this.#url, reason })
+      await this.#pause(backoff(attempt))
     }
-  }
-
-  const drain = async (milliseconds: number) => {
-    const deadline = setTimeout(() => {
-      closed = true
-      hurry()
-    }, milliseconds)
-    while (running && !closed) {
-      hurry()
-      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 50))])
-    }
-    clearTimeout(deadline)
-    const lost = waiting.length + sending
-    if (lost > 0)
-      logger.error('reports lost: the relay did not take them before the end', { relay: url, lost })
-  }
-
-  return {
-    add,
-    drain,
-    idle: () => running ?? Promise.resolve(),
-    counters: () => ({ ...counters, queued: waiting.length + sending }),
   }
 }

@@ -15,7 +15,10 @@ export interface Offence {
   jail: string
   /** The violation that is documented to lead to a ban. */
   threshold: number
+  /** What the relay writes. */
   code: string
+  /** What the client is told, where that is something else. */
+  answer?: string
   request: Pick<RequestCommand, 'path' | 'method' | 'body'>
 }
 
@@ -64,6 +67,7 @@ export const offences: readonly Offence[] = [
     jail: 'reads',
     threshold: 20,
     code: 'INVALID_READ',
+    answer: 'INVALID_JSON',
     request: { path: '/v1/chain/get_block', method: 'POST', body: '{"block_num_or_id": 0000006e}' },
   },
   {

@@ -141,7 +141,9 @@ async function offend(source: string, offence: Offence, times: number, extra: Pa
   for (let time = 0; time < times; time++) {
     const answer = await from(abuser, source, { ...offence.request, timeout: 5000, ...extra })
     expect(
-      offence.code === 'TRANSACTION_FAILED' ? answer.status === 500 : !!answer.body?.includes(offence.code),
+      offence.code === 'TRANSACTION_FAILED'
+        ? answer.status === 500
+        : !!answer.body?.includes(offence.answer ?? offence.code),
       `violation ${time + 1} from ${source}: ${answer.status ?? answer.error} ${answer.body?.slice(0, 80)}`,
     )
   }

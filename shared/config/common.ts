@@ -1,5 +1,6 @@
 // The keys that filter and relay share.
 import * as v from 'valibot'
+import { unbracketed } from '../address.ts'
 import {
   accountName,
   headerName,
@@ -14,7 +15,6 @@ import {
   map,
   nameList,
   text,
-  unbracketed,
   upstreamPort,
 } from './values.ts'
 

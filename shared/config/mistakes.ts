@@ -1,7 +1,7 @@
 // Values that are right by themselves and can only be a mistake where they stand. They are refused; what may be meant,
 // and still surprises, is a warning.
 import * as v from 'valibot'
-import { parseCidr } from '../address.ts'
+import { parseCidr, unbracketed } from '../address.ts'
 import type { FilterConfig } from './filter.ts'
 import type { RelayConfig } from './relay.ts'
 
@@ -83,7 +83,7 @@ function overlap(one: string, other: string): boolean {
 
 /** Whether a host and a port are a listener of the program itself. */
 function isOwn(host: string, port: string | number, listenIP: string, listenPort: string | number): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  const bare = unbracketed(host)
   return (
     samePort(port, listenPort) &&
     (bare === listenIP || (isLoopback(host) && (listenIP === '' || isLoopback(listenIP))))

@@ -2,7 +2,9 @@
 import * as v from 'valibot'
 import { parseAddress } from '../address.ts'
 
-export type ConfigSchema<C> = v.GenericSchema<unknown, C> & { entries: Record<string, v.GenericSchema> }
+export type ConfigSchema<C> = v.GenericSchema<unknown, C> & {
+  entries: Record<string, v.GenericSchema & { wrapped: v.GenericSchema }>
+}
 
 /** Changes of these are stored, but only a restart applies them. */
 export const restartKeys = [
@@ -11,7 +13,6 @@ export const restartKeys = [
   'configListenIP',
   'configListenPort',
   'logFileLocation',
-  'maxHeaderSize',
   'workers',
 ] as const
 
@@ -88,7 +89,7 @@ export function describeConfig<C>(
   return Object.entries(schema.entries).map(([name, entry]) => ({
     key: name,
     fallback: JSON.stringify(defaults[name]),
-    description: v.getDescription((entry as unknown as { wrapped: v.GenericSchema }).wrapped as never) ?? '',
+    description: v.getDescription(entry.wrapped) ?? '',
   }))
 }
 

@@ -1,6 +1,7 @@
 // What the values of keys may be: each with the sentence that an error says.
 import * as v from 'valibot'
 import { parseAddress, parseCidr } from '../address.ts'
+import { isObject } from '../json.ts'
 
 /** A key of the configuration: what is allowed, its default, and what it does in one line. */
 export function key<S extends v.GenericSchema, const D extends v.InferInput<S>>(
@@ -40,7 +41,6 @@ export const upstreamPort = v.pipe(
 export const isHostName = (value: string) =>
   /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i.test(value) && value.length < 254
 export const isAddress = (value: string) => parseAddress(value) !== undefined && !value.includes('%')
-export const unbracketed = (value: string) => value.replace(/^\[(.*)\]$/, '$1')
 
 export const listenAddress = text(
   'an IP address, "localhost", or "" for all addresses',
@@ -81,15 +81,13 @@ export const actionName = text('contract::action, each an account name', (value)
   return rest.length === 0 && isName(contract) && isName(action)
 })
 
-const isMap = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input)
-
 /**
  * An object used as a map, every key and value checked. Not v.record, which silently leaves out the key
  * `constructor`: an account may have that name.
  */
 export function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>, allowed: string) {
   return v.pipe(
-    v.custom<Record<string, T>>(isMap, allowed),
+    v.custom<Record<string, T>>(isObject, allowed),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return
       for (const [name, entry] of Object.entries(dataset.value)) {
@@ -108,7 +106,7 @@ export function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>,
 /** An object of known keys. Not v.strictObject alone, to which an empty array is one. */
 export const section = <const E extends v.ObjectEntries>(entries: E, allowed: string) =>
   v.pipe(
-    v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isMap, allowed),
+    v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isObject, allowed),
     v.strictObject(entries, allowed),
   )
 

@@ -6,7 +6,7 @@ import { createConfigApi } from '../../shared/config-api.ts'
 import { memoryConfigStore } from '../../shared/config-store.ts'
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'
 import { answerWith } from '../testing/nodeos-stand-in.ts'
-import { addBansApi } from './bans-api.ts'
+import { bansRoutes } from './bans-api.ts'
 
 const push = '/v1/chain/push_transaction'
 const from = (client: string) => ['x-forwarded-for', client]
@@ -117,8 +117,8 @@ describe('an operator', () => {
   it('sees the bans and lifts one by hand', async () => {
     const { filter } = await startBoth({ bans: { maxRetry: { malformed: 1 } } })
     const store = memoryConfigStore(filterConfig(), () => {}, '')
-    const api = createConfigApi({ schema: filterConfigSchema, store, token: 'letmein' })
-    addBansApi(api, filter.bans)
+    const routes = bansRoutes(filter.bans)
+    const api = createConfigApi({ schema: filterConfigSchema, store, token: 'letmein', routes })
     const call = async (method: string, path = '', token = 'letmein') => {
       const response = await api.request(`http://localhost/patroneos/bans${path}`, {
         method,

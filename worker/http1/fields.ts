@@ -3,7 +3,7 @@
 import { rememberWork } from './remembered.ts'
 
 /** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */
-export type HeaderPairs = string[]
+export type HeaderPairs = readonly string[]
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
@@ -33,7 +33,7 @@ export function isToken(text: string): boolean {
  * they came but for the white space around values; undefined where a line is none.
  */
 export function readFields(text: string, at: number): HeaderPairs | undefined {
-  const pairs: HeaderPairs = []
+  const pairs: string[] = []
   for (let start = at; start < text.length; ) {
     start = readField(text, start, pairs)
     if (start < 0) return undefined
@@ -42,7 +42,7 @@ export function readFields(text: string, at: number): HeaderPairs | undefined {
 }
 
 /** Reads the header line that begins at `at` into `pairs`; the index behind its CRLF, or -1 where it is none. */
-export function readField(text: string, at: number, pairs: HeaderPairs): number {
+export function readField(text: string, at: number, pairs: string[]): number {
   const end = text.indexOf('\r\n', at)
   const colon = text.indexOf(':', at)
   if (colon < 0 || colon > end) return -1
@@ -84,7 +84,7 @@ export function hasField(pairs: HeaderPairs, name: string): boolean {
 
 /** The fields but those of that name, which is in lower case. */
 export function withoutField(pairs: HeaderPairs, name: string): HeaderPairs {
-  const kept: HeaderPairs = []
+  const kept: string[] = []
   for (let at = 0; at < pairs.length; at += 2)
     if (pairs[at]!.toLowerCase() !== name) kept.push(pairs[at]!, pairs[at + 1]!)
   return kept

@@ -21,7 +21,7 @@ describe('heads', () => {
 
   test('cannot be changed by one for all others', () => {
     const { reader } = setUp()
-    const head = reader('a') as { text: string; headers: HeaderPairs }
+    const head = reader('a') as { text: string; headers: string[] }
     expect(() => head.headers.push('x', 'y')).toThrow(TypeError)
     expect(() => {
       head.text = 'b'

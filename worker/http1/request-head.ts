@@ -65,7 +65,7 @@ export function readRequestHead(text: string): RequestHead | RefusedHead {
       ? { status: 505, detail: 'HTTP/1.1 and HTTP/1.0 are spoken here' }
       : refused(REQUEST_LINE)
 
-  const headers: HeaderPairs = []
+  const headers: string[] = []
   const framing: FramingFields = { length: undefined, coding: undefined }
   const takesChunks = version === 'HTTP/1.1'
   let hosts = 0

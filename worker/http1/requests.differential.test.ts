@@ -13,7 +13,7 @@ import { nodeSockets } from './sockets.ts'
 interface Taken {
   method: string
   target: string
-  headers: string[]
+  headers: readonly string[]
   body: string
   isWhole: boolean
 }

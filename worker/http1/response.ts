@@ -28,8 +28,7 @@ export class ResponseWriter {
   /** Sends a whole response; its length is added to the fields. */
   send(status: number, fields: HeaderPairs, body: string | Uint8Array, close: boolean): void {
     const bytes = typeof body === 'string' ? toWire(body) : body
-    fields.push('content-length', String(bytes.length))
-    this.begin(status, fields, close)
+    this.begin(status, [...fields, 'content-length', String(bytes.length)], close)
     this.write(bytes)
     this.end()
   }

@@ -28,7 +28,7 @@ interface Handlers {
   error(socket: NativeSocket, error: Error): void
 }
 
-interface Address {
+interface TcpAddress {
   hostname: string
   port: number
 }
@@ -39,8 +39,8 @@ interface Listener {
 }
 
 declare const Bun: {
-  listen(options: Address & { socket: Handlers; allowHalfOpen: boolean }): Listener
-  connect(options: Address & { socket: Handlers; data: BunSocket }): Promise<unknown>
+  listen(options: TcpAddress & { socket: Handlers; allowHalfOpen: boolean }): Listener
+  connect(options: TcpAddress & { socket: Handlers; data: BunSocket }): Promise<unknown>
 }
 
 const handlers: Handlers = {

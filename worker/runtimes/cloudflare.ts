@@ -2,12 +2,12 @@
 // memory stands between a request and nodeos: configuration and bans are read behind the responses.
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { filterConfigSchema } from '../../shared/config/filter.ts'
-import { createConfigApi } from '../../shared/config-api.ts'
+import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
 import { createFilter } from '../app.ts'
 import { banPolicyOf, createBans } from '../bans/bans.ts'
-import { addBansApi } from '../bans/bans-api.ts'
+import { bansRoutes } from '../bans/bans-api.ts'
 import { type BanBindings, cloudflareBanDriver } from '../bans/drivers/cloudflare.ts'
 import { metricsOf, prometheusText } from '../metrics.ts'
 import { createEdgeReporter } from '../report-edge.ts'
@@ -60,9 +60,11 @@ async function createEdgeFilter(env: Env) {
     schema: filterConfigSchema,
     store,
     token,
-    metrics: () => prometheusText(metricsOf({ verdicts, reads, reporter, bans })),
+    routes: [
+      metricsRoute(() => prometheusText(metricsOf({ verdicts, reads, reporter, bans }))),
+      ...bansRoutes(bans),
+    ],
   })
-  addBansApi(configApi, bans)
 
   const refresh = async () => {
     await store.refresh()

@@ -2,19 +2,14 @@
 // listener beside it, a look at nodeos, and an orderly end.
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
-import { createConfigApi } from '../../shared/config-api.ts'
-import {
-  closeServer,
-  createAppServer,
-  listen,
-  onStopSignal,
-  type Program,
-  runProgram,
-  version,
-} from '../../shared/node-program.ts'
+import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
+import { version } from '../../shared/program/arguments.ts'
+import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
+import { type Program, runProgram } from '../../shared/program/program.ts'
+import { onStopSignal } from '../../shared/program/stop-signal.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
-import { addBansApi } from '../bans/bans-api.ts'
+import { bansRoutes } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
@@ -96,10 +91,9 @@ export async function openConfigListener(
     store,
     token,
     logger,
-    metrics: async () => prometheusText(await metrics()),
+    routes: [metricsRoute(async () => prometheusText(await metrics())), ...bansRoutes(bans)],
     warnings: async (config) => filterWarnings(config),
   })
-  addBansApi(configApi, bans)
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
   const address = await listen(server, 'configListenPort', configListenIP, configListenPort)

@@ -1,6 +1,6 @@
 // The filter's listener on Node, Bun and Deno: what a client may hold open and for how long, and Hono behind it.
 import type { FilterConfig } from '../../shared/config/filter.ts'
-import { listen } from '../../shared/node-program.ts'
+import { listen } from '../../shared/program/listening.ts'
 import type { Filter } from '../app.ts'
 import { createHttp1Server, type Http1Limits } from '../http1/server.ts'
 import type { Sockets } from '../http1/sockets.ts'

@@ -76,7 +76,7 @@ export function joined(chunks: Uint8Array[], size: number): Uint8Array {
 }
 
 export function toPairs(headers: Headers): HeaderPairs {
-  const pairs: HeaderPairs = []
+  const pairs: string[] = []
   headers.forEach((value, name) => {
     pairs.push(name, value)
   })

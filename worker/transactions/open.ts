@@ -1,12 +1,12 @@
 // One transaction object of a body -> what it does, and its JSON text rebuilt from just the fields that were
 // looked at, since nodeos reads JSON in its own way and must not find more in it than was judged here.
 // Follows nodeos: libraries/chain/include/eosio/chain/abi_serializer.hpp (extract of packed_transaction).
+import { isObject, type JsonObject, member } from '../../shared/json.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { decodeHex, inflate } from './bytes.ts'
 import { toCompression, toCount } from './coercions.ts'
 import { parseName } from './name.ts'
 import { decodeTransaction, isContextFreeData } from './packed.ts'
-import { isObject, type JsonObject, member } from './shapes.ts'
 import type { Action, Transaction } from './transaction.ts'
 
 export interface Opened {

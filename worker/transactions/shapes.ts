@@ -1,20 +1,9 @@
 // Which transactions a JSON body holds: the endpoints that carry them, how each wraps them, and the original's
 // own shape. Only finds them; what is inside each is the matter of open.ts.
 // Follows nodeos: plugins/chain_api_plugin and plugins/chain_plugin (the parameter structs of each call).
+import { isObject, type JsonObject, member } from '../../shared/json.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { toBoolean, toCount } from './coercions.ts'
-
-/** A JSON object whose members have not been looked at. */
-export type JsonObject = { readonly [member: string]: unknown }
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A member's value; never one inherited from a prototype. */
-export function member(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined
-}
 
 /** Objects in the original's shape, where no transaction is looked for; the body passes as it came. */
 export interface Other {

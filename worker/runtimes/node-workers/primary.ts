@@ -5,12 +5,14 @@ import cluster, { type Worker } from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import { addressIn } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
-import { type Program, StartError } from '../../../shared/node-program.ts'
+import type { Logger } from '../../../shared/logger.ts'
+import type { Program } from '../../../shared/program/program.ts'
+import { StartError } from '../../../shared/program/start-error.ts'
 import { type Bans, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { memoryBanDriver } from '../../bans/drivers/memory.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
 import { type Metrics, sumOf } from '../../metrics.ts'
-import { createVerdictLog } from '../../verdict-log.ts'
+import { createVerdictLog, type VerdictLog } from '../../verdict-log.ts'
 import { announce, openConfigListener } from '../filter-program.ts'
 import {
   DRAIN_TIME,
@@ -52,37 +54,57 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
   const { logger, store, onConfigChange } = program
   const { now } = Date
   const memory = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
-  const { banned } = createVerdictLog(logger)
-  const members = new Set<Member>()
+  const workers = new Workers(logger, store.current, memory)
+  const bans: Pick<Bans, 'list' | 'lift'> = {
+    list: memory.list,
+    lift: (client) => {
+      workers.tellAll({ type: 'lift', client })
+      return memory.lift(client)
+    },
+  }
+  const metrics = async () => ({ ...(await workers.metrics()), bans: memory.counters() })
+  const config = await openConfigListener(program, { bans, metrics })
+  const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
+    async (error) => {
+      await Promise.all([workers.stop(), config.close()])
+      throw error
+    },
+  )
+  onConfigChange((next) => {
+    memory.configure(banPolicyOf(next))
+    workers.tellAll({ type: 'config', config: next })
+  })
+  process.on('SIGHUP', () => void workers.roll())
+  announce(program, { listener: addresses[0]!, config: config.address }, nodeSockets, async () => {
+    await Promise.all([workers.stop(), config.close()])
+  })
+}
+
+class Workers {
+  readonly #logger: Logger
+  readonly #config: () => FilterConfig
+  readonly #bans: Bans
+  readonly #banned: VerdictLog['banned']
+  readonly #members = new Set<Member>()
   /** What those that are gone had counted. */
-  let past = sumOf([])
-  let stopping = false
-  let shortLives = 0
+  #past = sumOf([])
+  #stopping = false
+  #rolling = false
+  #shortLives = 0
 
-  const tellAll = (message: ToWorker) => {
-    for (const { worker } of members) tell(worker, message)
+  constructor(logger: Logger, config: () => FilterConfig, bans: Bans) {
+    this.#logger = logger
+    this.#config = config
+    this.#bans = bans
+    this.#banned = createVerdictLog(logger).banned
   }
 
-  const onStrikes = async (strikes: Strikes[]) => {
-    for (const { network, strikeClass, count } of strikes) {
-      const ban = await memory.strike(addressIn(network), strikeClass, count)
-      if (!ban) continue
-      banned(ban, strikeClass)
-      tellAll({ type: 'ban', ban })
-    }
-  }
-
-  const onExit = (member: Member, end: string) => {
-    members.delete(member)
-    if (member.metrics) past = sumOf([past, withoutGauges(member.metrics)])
-    member.told()
-    if (member.state !== 'serving' || stopping) return
-    logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
-    replace(Date.now() - member.since)
+  tellAll(message: ToWorker): void {
+    for (const { worker } of this.#members) tell(worker, message)
   }
 
   /** Starts a worker; resolves to its address when it listens. */
-  const begin = async (): Promise<string> => {
+  async begin(): Promise<string> {
     const worker = cluster.fork()
     const member: Member = {
       worker,
@@ -91,12 +113,12 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
       metrics: undefined,
       told: () => {},
     }
-    members.add(member)
+    this.#members.add(member)
     const listening = new Promise<string>((resolve, reject) => {
       worker.on(
         'message',
         dispatcher<ToPrimary>({
-          strikes: ({ strikes }) => void onStrikes(strikes),
+          strikes: ({ strikes }) => void this.#strike(strikes),
           failed: ({ message }) => reject(new StartError(message)),
           metrics: ({ metrics }) => {
             member.metrics = metrics
@@ -111,28 +133,46 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
       worker.once('exit', (code, signal) => {
         const end = signal ?? `exit code ${code}`
         reject(new StartError(`a worker ended with ${end} before it listened`))
-        onExit(member, end)
+        this.#gone(member, end)
       })
     })
-    tell(worker, { type: 'start', config: store.current(), bans: await memory.list() })
+    tell(worker, { type: 'start', config: this.#config(), bans: await this.#bans.list() })
     return listening
   }
 
-  const replace = (lived: number) => {
-    shortLives = lived < SHORT_LIFE ? shortLives + 1 : 0
+  async #strike(strikes: Strikes[]): Promise<void> {
+    for (const { network, strikeClass, count } of strikes) {
+      const ban = await this.#bans.strike(addressIn(network), strikeClass, count)
+      if (!ban) continue
+      this.#banned(ban, strikeClass)
+      this.tellAll({ type: 'ban', ban })
+    }
+  }
+
+  #gone(member: Member, end: string): void {
+    this.#members.delete(member)
+    if (member.metrics) this.#past = sumOf([this.#past, withoutGauges(member.metrics)])
+    member.told()
+    if (member.state !== 'serving' || this.#stopping) return
+    this.#logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
+    this.#replace(Date.now() - member.since)
+  }
+
+  #replace(lived: number): void {
+    this.#shortLives = lived < SHORT_LIFE ? this.#shortLives + 1 : 0
     const again = () => {
-      if (stopping) return
-      begin().catch((error: Error) => {
-        logger.error(error.message)
-        replace(0)
+      if (this.#stopping) return
+      this.begin().catch((error: Error) => {
+        this.#logger.error(error.message)
+        this.#replace(0)
       })
     }
-    setTimeout(again, shortLives === 0 ? 0 : Math.min(MAX_PAUSE, 25 * 2 ** shortLives))
+    setTimeout(again, this.#shortLives === 0 ? 0 : Math.min(MAX_PAUSE, 25 * 2 ** this.#shortLives))
   }
 
   /** Resolves when the worker is gone. */
-  const end = (member: Member, type: 'retire' | 'stop'): Promise<void> =>
-    new Promise((resolve) => {
+  #end(member: Member, type: 'retire' | 'stop'): Promise<void> {
+    return new Promise((resolve) => {
       const { worker } = member
       member.state = 'ending'
       if (worker.isDead()) return resolve()
@@ -143,9 +183,15 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
       })
       tell(worker, { type })
     })
+  }
 
-  const metrics = async (): Promise<Metrics> => {
-    const asked = [...members].map(
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all([...this.#members].map((member) => this.#end(member, 'stop')))
+  }
+
+  async metrics(): Promise<Metrics> {
+    const asked = [...this.#members].map(
       (member) =>
         new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, METRICS_TIMEOUT)
@@ -157,53 +203,27 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
         }),
     )
     await Promise.all(asked)
-    const told = [...members].flatMap((member) => member.metrics ?? [])
-    return { ...sumOf([past, ...told]), bans: memory.counters() }
+    return sumOf([this.#past, ...[...this.#members].flatMap((member) => member.metrics ?? [])])
   }
 
-  const bans: Pick<Bans, 'list' | 'lift'> = {
-    list: memory.list,
-    lift: (client) => {
-      tellAll({ type: 'lift', client })
-      return memory.lift(client)
-    },
-  }
-
-  const stop = async () => {
-    stopping = true
-    await Promise.all([...members].map((member) => end(member, 'stop')))
-  }
-
-  const config = await openConfigListener(program, { bans, metrics })
-  const addresses = await Promise.all(Array.from({ length: count }, begin)).catch(async (error) => {
-    await Promise.all([stop(), config.close()])
-    throw error
-  })
-  onConfigChange((next) => {
-    memory.configure(banPolicyOf(next))
-    tellAll({ type: 'config', config: next })
-  })
-
-  const roll = async () => {
-    logger.info('SIGHUP: replacing the workers one after another')
-    for (const old of [...members].filter(({ state }) => state === 'serving')) {
-      if (stopping) return
-      await begin()
-      await end(old, 'retire')
+  /** Replaces the workers one after another, without a failed request. */
+  async roll(): Promise<void> {
+    if (this.#rolling) return
+    this.#rolling = true
+    this.#logger.info('SIGHUP: replacing the workers one after another')
+    try {
+      for (const old of [...this.#members].filter(({ state }) => state === 'serving')) {
+        if (this.#stopping) return
+        await this.begin()
+        await this.#end(old, 'retire')
+      }
+      this.#logger.info('the workers are replaced')
+    } catch (error) {
+      this.#logger.error(`${(error as Error).message}; the workers that are left go on`)
+    } finally {
+      this.#rolling = false
     }
-    logger.info('the workers are replaced')
   }
-  let rolling = false
-  process.on('SIGHUP', async () => {
-    if (rolling) return
-    rolling = true
-    await roll().catch((error: Error) => logger.error(`${error.message}; the workers that are left go on`))
-    rolling = false
-  })
-
-  announce(program, { listener: addresses[0]!, config: config.address }, nodeSockets, async () => {
-    await Promise.all([stop(), config.close()])
-  })
 }
 
 /** A worker may end just as it is told something. */

@@ -1,7 +1,8 @@
 // One of the processes below the primary: it has no configuration of its own, and serves until it is told to end.
 import { clientNetwork } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
-import { createProgramLogger, readSecrets, StartError } from '../../../shared/node-program.ts'
+import { createProgramLogger, readSecrets } from '../../../shared/program/program.ts'
+import { StartError } from '../../../shared/program/start-error.ts'
 import { type BanDriver, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
 import { type FilterService, startService } from '../filter-program.ts'

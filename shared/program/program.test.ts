@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freePort } from '../e2e/http/wire.ts'
-import packageJson from '../package.json' with { type: 'json' }
-import { filterConfigSchema } from './config/filter.ts'
-import { describeConfig } from './config/parse.ts'
-import { relayConfigSchema } from './config/relay.ts'
+import { freePort } from '../../e2e/http/wire.ts'
+import packageJson from '../../package.json' with { type: 'json' }
+import { filterConfigSchema } from '../config/filter.ts'
+import { describeConfig } from '../config/parse.ts'
+import { relayConfigSchema } from '../config/relay.ts'
 
 const programs = {
   filter: {
@@ -65,7 +65,7 @@ interface Running {
 
 function run(name: Name, args: string[], env: NodeJS.ProcessEnv = {}): Running {
   const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN, PATRONEOS_RELAY_SECRET, ...outer } = process.env
-  const child = spawn(process.execPath, [join(import.meta.dirname, '..', programs[name].file), ...args], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../..', programs[name].file), ...args], {
     cwd: folder,
     env: { ...outer, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -222,7 +222,7 @@ describe('what cannot start says why in one line, with exit code 1', () => {
   })
 
   test('relay: the mode of the other one, on a terminal in a line for people', async () => {
-    const command = `'${process.execPath}' '${join(import.meta.dirname, '../relay/node.ts')}' -mode filter`
+    const command = `'${process.execPath}' '${join(import.meta.dirname, '../../relay/node.ts')}' -mode filter`
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     child.stdout.on('data', (text) => (output += text))
