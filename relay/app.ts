@@ -1,4 +1,4 @@
-// The relay: reports from filters in, log lines for fail2ban out.
+// The relay: takes reports from filters and writes log lines for fail2ban.
 import { createHash } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'

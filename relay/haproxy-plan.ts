@@ -1,4 +1,4 @@
-// What HAProxy has and what it should have -> what to do about it. Pure: nothing is asked and nothing is changed here.
+// Compares the servers that HAProxy has with those it should have, and plans the steps between. Pure.
 
 /** A server of the backend: one line of `show stat`. */
 export interface Server {

@@ -1,4 +1,4 @@
-// HAProxy's Runtime API over its unix socket: one connection a command, as HAProxy expects it.
+// HAProxy's Runtime API over its unix socket, one connection per command as HAProxy expects.
 import { connect } from 'node:net'
 import type { Server } from './haproxy-plan.ts'
 

@@ -1,5 +1,5 @@
-// Which messages were written already: a filter that got no answer sends the same message again, and an
-// attacker may replay one; either way it is written once.
+// Remembers which messages were written. A filter without an answer sends a message again, and an attacker may replay
+// one; each message is written once.
 
 import { TIMESTAMP_TOLERANCE } from '../shared/report-message.ts'
 

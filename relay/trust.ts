@@ -1,4 +1,4 @@
-// Whether a message comes from a filter: by its signature, or by where it comes from.
+// Decides whether a message comes from a filter: by its signature, or by its sender's address.
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { parseAddress } from '../shared/address.ts'

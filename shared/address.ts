@@ -1,5 +1,4 @@
-// IP addresses in one canonical form, so that the same client is the same string everywhere: in a report, in
-// the log, in a ban.
+// IP addresses in one canonical form, so that the same client is the same string in reports, logs and bans.
 import ipaddr from 'ipaddr.js'
 
 /** One bare IPv4 or IPv6 address in canonical text (RFC 5952): no port, no zone; IPv4-mapped IPv6 is IPv4. */

@@ -1,5 +1,4 @@
-// Where the configuration in force is kept: the seam between the config API and a file, a key-value store or
-// memory.
+// Where the current configuration is kept: the seam between the config API and a file, a key-value store or memory.
 
 export interface ConfigStore<C> {
   /** The configuration in force. The same object until it is replaced. */

@@ -1,4 +1,4 @@
-// The JSON of every refusal, from filter, relay and config API alike.
+// The JSON body of every refusal of filter, relay and config API.
 
 /**
  * The original's `message` and `code` first, then nodeos's own error shape, so that the clients of both show

@@ -1,4 +1,4 @@
-// JSON values that have not been looked at yet.
+// Unvalidated JSON values.
 
 /** A JSON object whose members have not been looked at. */
 export type JsonObject = { readonly [member: string]: unknown }

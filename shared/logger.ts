@@ -1,4 +1,4 @@
-// One logger for every program: lines for people on a terminal, JSON lines everywhere else.
+// One logger for all programs: readable lines on a terminal, JSON lines elsewhere.
 import { type ConsolaInstance, createConsola, type LogObject } from 'consola/core'
 
 export type Logger = Pick<ConsolaInstance, 'debug' | 'info' | 'warn' | 'error'>

@@ -1,5 +1,5 @@
-// The message with which a filter tells a relay of violations: its shape, and its signature after the
-// Standard Webhooks specification (github.com/standard-webhooks/standard-webhooks), on WebCrypto alone.
+// The message in which a filter reports violations to a relay: its shape, and its signature after the Standard Webhooks
+// specification (github.com/standard-webhooks/standard-webhooks). Uses WebCrypto only.
 import * as v from 'valibot'
 import { formatAddress, parseAddress } from './address.ts'
 import { type ReportCode, reportCodes } from './violations.ts'

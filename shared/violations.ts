@@ -1,5 +1,5 @@
-// Every verdict Patroneos can give, in one table: the code that clients, relays and fail2ban see, the HTTP
-// status of the rejection, what it means, and which class of strikes (jail) it counts in.
+// All verdicts in one table: the code that clients, relays and fail2ban see, the HTTP status, the meaning, and the class
+// of strikes (jail) that it counts in.
 
 /** Classes of violations; each has its own threshold in fail2ban's jails and in the `bans` configuration. */
 export const strikeClasses = [

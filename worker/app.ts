@@ -1,4 +1,4 @@
-// The filter: one request's way from the client to nodeos and back, in the order in which it is judged.
+// The filter: the steps of a request from the client to nodeos and back, in their order.
 import { type Context, Hono } from 'hono'
 import { type Address, clientNetwork } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'

@@ -1,5 +1,5 @@
-// Spares nodeos the same question twice: answers to reads are kept for a short time, and reads that come while
-// the same one is under way wait for its answer. What it cannot answer is forwarded.
+// Caches answers to reads for a short time, and lets identical reads wait for the one in progress. Everything else is
+// forwarded.
 import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config/filter.ts'

@@ -1,4 +1,4 @@
-// Who is asking: the address of the connection's other end, or the one that a trusted proxy names.
+// Finds the client's address: the other end of the connection, or the address that a trusted proxy reports.
 import {
   type Address,
   type Cidr,

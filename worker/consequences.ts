@@ -1,5 +1,5 @@
-// What a verdict or an outcome leads to, in one place: counters and log, reports to the relays, strikes and bans. In
-// monitor mode it is counted and logged, and nobody is told or struck.
+// What follows from a verdict or an outcome, in one place: counters and log, reports to relays, strikes and bans. In
+// monitor mode it is counted and logged only.
 import type { Address } from '../shared/address.ts'
 import {
   type ReportCode,

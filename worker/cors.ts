@@ -1,5 +1,4 @@
-// Cross-origin requests of web pages (fetch.spec.whatwg.org, "CORS protocol"): what a page needs on a response in order
-// to read it, rejections included.
+// CORS (fetch.spec.whatwg.org, "CORS protocol"): the headers that let a web page read a response, rejections included.
 import { ALLOWED_METHODS } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import type { Answer, FilterRequest, HeaderPairs } from './platform.ts'

@@ -1,4 +1,4 @@
-// Whether a path and a method may come in at all.
+// Decides whether a path and a method are served.
 import { type Violation, violation } from '../shared/violations.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']

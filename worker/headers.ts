@@ -1,4 +1,4 @@
-// Which headers cross the filter, in either direction. Rules of RFC 9110, section 7.6.1.
+// Decides which headers are passed on, in both directions. Follows RFC 9110, section 7.6.1.
 import type { Address } from '../shared/address.ts'
 import { connectionOptions } from './http1/fields.ts'
 import { rememberWork } from './http1/remembered.ts'

@@ -1,4 +1,4 @@
-// Bytes of a body -> one JSON value, as strictly as RFC 8259 has it.
+// Parses the bytes of a body as one JSON value, strictly after RFC 8259.
 import { type Violation, violation } from '../shared/violations.ts'
 
 // fatal: bytes that are not UTF-8 are an error, not U+FFFD. ignoreBOM: a byte order mark stays in the text,

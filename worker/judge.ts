@@ -1,5 +1,5 @@
-// A configuration -> a judge of requests. Pure: nothing is asked, counted or kept, so that whoever has a request may
-// have it judged: the filter, the bench, the fuzzer, the command line.
+// Makes a judge of requests from a configuration. Pure: it asks, counts and stores nothing, so the filter, the bench, the
+// fuzzer and the command line all use it.
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { INVALID_READ, type Violation, violation } from '../shared/violations.ts'
 import { createEndpointPolicy, judgeForm, pathOf } from './endpoints.ts'

@@ -47,7 +47,8 @@ export function sumOf(all: readonly Metrics[]): Metrics {
     for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
     for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
     for (const [relay, counters] of Object.entries(metrics.relays)) {
-      const sum = (relays[relay] ??= { sent: 0, dropped: 0, refused: 0, queued: 0 })
+      const sum = relays[relay] ?? { sent: 0, dropped: 0, refused: 0, queued: 0 }
+      relays[relay] = sum
       for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
     }
   }

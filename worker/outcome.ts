@@ -1,4 +1,4 @@
-// What nodeos made of a transaction: the sender's failure, success, or trouble that is not the sender's.
+// Decides from nodeos's answer whether a transaction succeeded, failed because of its sender, or met other trouble.
 // Follows nodeos: plugins/http_plugin (statuses) and libraries/chain/include/eosio/chain/exceptions.hpp (codes).
 import { isObject, member } from '../shared/json.ts'
 

@@ -1,4 +1,4 @@
-// What differs between runtimes, and nothing else: a runtime file builds a platform and listens.
+// The interface between the pipeline and a runtime. A runtime file builds a platform and listens.
 import type { Context } from 'hono'
 import type { Address } from '../shared/address.ts'
 import type { ViolationCode } from '../shared/violations.ts'

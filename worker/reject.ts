@@ -1,4 +1,4 @@
-// A violation -> the answer that says so, in a form that both the original's clients and nodeos's understand.
+// Turns a violation into an answer that clients of the original and of nodeos both understand.
 import { errorBody } from '../shared/error-body.ts'
 import { type Violation, type ViolationCode, violations } from '../shared/violations.ts'
 import { ALLOWED_METHODS } from './endpoints.ts'

@@ -1,5 +1,5 @@
-// Verdicts -> the relays, where the runtime gives time only to a request and a short while after it, and may take
-// that away at any moment: what waits belongs to no request, and any request may carry on with sending it.
+// Sends reports to relays on runtimes that give time only to a request and a short while after it. Queued reports belong
+// to no request; any request may continue sending them.
 import type { ReportEvent } from '../shared/report-message.ts'
 import {
   backoff,

@@ -1,4 +1,4 @@
-// Events that wait for one relay, and what became of those that were sent.
+// The queue of reports for one relay, with its counters.
 import type { Logger } from '../shared/logger.ts'
 import type { RelaySecret, ReportEvent } from '../shared/report-message.ts'
 import { MAX_EVENTS } from '../shared/report-message.ts'

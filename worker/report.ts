@@ -1,5 +1,4 @@
-// Verdicts -> the relays. Never on a request's way: events wait in a bounded queue for each relay and are sent
-// in batches behind it.
+// Sends reports to relays in batches, from a bounded queue per relay. Never delays a request.
 import type { Address } from '../shared/address.ts'
 import type { Logger } from '../shared/logger.ts'
 import {

@@ -1,5 +1,5 @@
-// Transactions that nodeos itself sends again until they are in a block (`retry_trx`): each holds a connection for
-// minutes, so a client may have only a few.
+// Limits the transactions with retry_trx of one client. Each holds a connection for minutes, because nodeos answers only
+// when the transaction is in a block.
 import { type Address, clientNetwork } from '../shared/address.ts'
 
 export interface Retrying {

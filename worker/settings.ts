@@ -1,4 +1,4 @@
-// What a configuration is made into once, so that nothing of it is worked out for a request.
+// What is computed once per configuration, so that no request has to.
 import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { banPolicyOf } from './bans/bans.ts'

@@ -1,4 +1,4 @@
-// The steps of a request's way: each answers it, which ends it, or lets it go on.
+// The steps of the pipeline. Each one answers the request, which ends it, or lets it continue.
 import { type Violation, violation } from '../shared/violations.ts'
 import { type Bans, secondsLeft } from './bans/bans.ts'
 import type { Refusals } from './bans/refusals.ts'

@@ -1,5 +1,5 @@
-// Values that are right by themselves and can only be a mistake where they stand. They are refused; what may be meant,
-// and still surprises, is a warning.
+// Combinations of values that are valid one by one. Those that can only be a mistake are refused; those that may be
+// intended and still surprise cause a warning.
 import * as v from 'valibot'
 import { parseCidr, unbracketed } from '../address.ts'
 import type { FilterConfig } from './filter.ts'

@@ -1,4 +1,4 @@
-// A configuration as it came -> one that is whole and right, or all that is wrong with it.
+// Validates a configuration: returns it complete with defaults, or everything that is wrong with it.
 import * as v from 'valibot'
 import { parseAddress } from '../address.ts'
 

@@ -1,4 +1,4 @@
-// What the values of keys may be: each with the sentence that an error says.
+// The types of configuration values, each with the sentence that an error shows.
 import * as v from 'valibot'
 import { parseAddress, parseCidr } from '../address.ts'
 import { isObject } from '../json.ts'

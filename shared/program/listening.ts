@@ -1,4 +1,4 @@
-// Listeners, and what is said where one cannot listen.
+// Opens and closes listeners, with a clear error when a port cannot be used.
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'

@@ -1,4 +1,4 @@
-// What filter and relay share as programs on Node: where the configuration and the secrets come from, and one clear line
+// What filter and relay share as programs on Node: they read the configuration and the secrets, and print one clear line
 // when they cannot start.
 import { type ConfigSchema, configListenerIssue, formatConfigIssue, parseConfig } from '../config/parse.ts'
 import { fileConfigStore, readConfigFile } from '../config-file.ts'

@@ -1,4 +1,4 @@
-// The orderly end of a program.
+// Orderly shutdown on a signal.
 import type { Logger } from '../logger.ts'
 
 /** Runs `stop` on the first SIGTERM or SIGINT and exits with 0; a second signal exits at once. */

@@ -1,4 +1,4 @@
-// Bans for the operator, on the config listener: who is banned, and an end to a ban that hit the wrong one.
+// The operator's routes for bans on the config listener: list them, lift one.
 import { formatAddress, parseAddress } from '../../shared/address.ts'
 import type { ConfigRoute } from '../../shared/config-api.ts'
 import { errorBody } from '../../shared/error-body.ts'

@@ -1,6 +1,6 @@
-// The filter's own bans, for setups in which no firewall bans: the pipeline asks here, and a driver counts and keeps.
-// Keyed by the client's network (an IPv4 address, or an IPv6 /64). Where the driver is in trouble, requests pass as if
-// there were no ban.
+// The filter's own bans, for setups without a banning firewall. The pipeline asks this module; a driver counts strikes
+// and stores bans. Bans apply to a client's network (an IPv4 address or an IPv6 /64). When the driver fails, requests pass
+// as if there were no ban.
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { BanPolicy, FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'

@@ -1,4 +1,4 @@
-// Banned clients that were told so often enough, so that their next connections need no answer.
+// Counts how often a banned client was told of its ban. After that its connections are closed without an answer.
 import type { Ban } from './bans.ts'
 
 /** Requests that are answered while banned; then connections are closed unheard. */

@@ -1,4 +1,4 @@
-// What is remembered of one network, and when strikes become a ban. Plain data, so that it can be stored.
+// The record of one network, and when its strikes become a ban. Plain data, so that it can be stored.
 import type { BanPolicy } from '../../shared/config/filter.ts'
 import type { StrikeClass } from '../../shared/violations.ts'
 

@@ -1,4 +1,4 @@
-// A message's body as it arrives, in pieces of any size: where it ends.
+// Finds the end of a message body that arrives in pieces.
 import type { Buffer } from 'node:buffer'
 
 export interface BodyReader {

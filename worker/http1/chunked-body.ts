@@ -1,4 +1,4 @@
-// A chunked body (RFC 9112, section 7.1) as it arrives, in pieces of any size -> its bytes.
+// Reads a chunked body (RFC 9112, section 7.1) that arrives in pieces of any size.
 import type { Buffer } from 'node:buffer'
 import type { BodyReader } from './body.ts'
 import { framingOf, isCleanHead, readFields } from './fields.ts'

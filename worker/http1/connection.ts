@@ -1,5 +1,5 @@
-// A client's connection: requests are read from it one after another, and each has its response before the next one
-// is looked at. Whoever sends ahead waits in the socket, where it costs nothing.
+// A client's connection. Requests are served one after another; pipelined requests wait in the socket, where they cost
+// nothing.
 import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { BodyReader } from './body.ts'

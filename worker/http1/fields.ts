@@ -1,5 +1,5 @@
-// Header lines of HTTP/1.1, strictly as RFC 9112, section 5 and RFC 9110, section 5 have them: no folding, no white
-// space around a name, no bare CR or LF, no control characters. What forgives less cannot be read in two ways.
+// Header lines of HTTP/1.1, strictly after RFC 9112, section 5 and RFC 9110, section 5: no folding, no white space before
+// the colon, no bare CR or LF, no control characters. A strict reader cannot be read in two ways.
 import { rememberWork } from './remembered.ts'
 
 /** Header names and values in turn, as they came: `['Accept', '*\/*', 'X-Forwarded-For', '203.0.113.9']`. */

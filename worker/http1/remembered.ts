@@ -1,5 +1,4 @@
-// Header lines come again and again: a client sends the same head with each request of a connection, and nodeos
-// answers with few. So what is made of one is kept, and used for the next that is the same.
+// Caches parsed heads. A client repeats the same head on a connection, and nodeos answers with few different ones.
 import type { HeaderPairs } from './fields.ts'
 
 /** Heads that are remembered at a time, and characters of the longest one. */

@@ -1,4 +1,4 @@
-// The head of a request -> what it asks and how its body is framed, or why it is refused.
+// Parses the head of a request: what it asks and how its body is framed, or why it is refused.
 import {
   cleanLength,
   connectionOptions,

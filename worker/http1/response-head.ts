@@ -1,4 +1,4 @@
-// The head of nodeos's response -> its status, its header lines, and how its body is framed.
+// Parses the head of nodeos's response: status, header lines and framing.
 import {
   connectionOptions,
   type Framing,

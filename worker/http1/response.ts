@@ -1,4 +1,4 @@
-// The response to a request: framed, and written to the client's connection.
+// Frames a response and writes it to the client's connection.
 import { STATUS_CODES } from 'node:http'
 import type { ClientConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'

@@ -1,6 +1,4 @@
-// The filter's listener: HTTP/1.1 on TCP sockets. It exists beside the runtimes' own servers because those take as
-// long for a request as everything else together, and because each of them reads requests in its own way: here what
-// one runtime refuses all of them refuse.
+// The filter's listener: HTTP/1.1 on TCP sockets. README.md beside this file says why it exists.
 import { ClientConnection, type ConnectionLimits, type ConnectionOwner } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { Sockets, TcpServer, TcpSocket } from './sockets.ts'

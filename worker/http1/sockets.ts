@@ -1,4 +1,4 @@
-// What the listener and the client of HTTP/1.1 need of TCP and TLS: node:net and node:tls have it on every runtime.
+// The interface to TCP and TLS sockets. node:net and node:tls implement it on every runtime.
 import type { Buffer } from 'node:buffer'
 import { connect, createServer, type Server } from 'node:net'
 import { connect as connectTls } from 'node:tls'

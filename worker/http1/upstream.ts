@@ -1,4 +1,4 @@
-// Kept connections to nodeos, and one request at a time on each.
+// Keep-alive connections to nodeos, with one request at a time on each.
 import { Buffer } from 'node:buffer'
 import { type BodyReader, FixedBody } from './body.ts'
 import { createChunkedBody } from './chunked-body.ts'

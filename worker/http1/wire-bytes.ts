@@ -1,4 +1,4 @@
-// Bytes as text of one character a byte, and messages as bytes, the quickest ways there are for either.
+// Converts bytes to text with one character per byte and back, in the fastest ways available.
 import { Buffer } from 'node:buffer'
 import type { TcpSocket } from './sockets.ts'
 

@@ -1,4 +1,4 @@
-// Looks at nodeos, at start and after it was changed, until it answers as it should; says what is wrong, each thing once.
+// Asks nodeos for get_info at start and after a change, until the answer is good. Logs each problem once.
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Upstreams } from '../platform.ts'

@@ -1,4 +1,4 @@
-// Why a node gave no answer, in words.
+// The reasons why a node gave no answer.
 import type { UpstreamTrouble } from '../platform.ts'
 
 export const UNREACHABLE: UpstreamTrouble = {

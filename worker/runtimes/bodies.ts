@@ -1,5 +1,4 @@
-// What a client's request body is read into: whole, within the limits of size, of all bodies together and of its
-// client's, and in turns where it is large.
+// Reads a request body into memory, within the limits per body, per client and in total. Large bodies take turns.
 import { Buffer } from 'node:buffer'
 import type { Address } from '../../shared/address.ts'
 import type { BodySink, Exchange } from '../http1/exchange.ts'

@@ -1,4 +1,4 @@
-// The bytes of request bodies in memory: of all clients together, and of each.
+// Counts the bytes of buffered request bodies, per client and in total.
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 

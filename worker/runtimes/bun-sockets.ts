@@ -1,5 +1,5 @@
-// Bun's own TCP sockets, with the part of node:net's interface that the filter needs: Bun's node:net adds streams to
-// them, which take a sixth of a push's time. bun.com/docs/runtime/networking/tcp
+// Bun's own TCP sockets behind the interface of http1/sockets.ts. Bun's node:net adds streams on top of them, which take a
+// sixth of the time of a push. bun.com/docs/runtime/networking/tcp
 import { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import { nodeTls, type Sockets, type TcpServer, type TcpSocket } from '../http1/sockets.ts'

@@ -1,4 +1,4 @@
-// The connections that each client has open on the filter's listener.
+// Counts the open connections of each client on the filter's listener.
 import { clientNetwork, formatAddress, inAnyCidr, parseAddress, parseCidr } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { ListenerHooks } from '../app.ts'

@@ -1,5 +1,5 @@
-// The configuration on Cloudflare: PATRONEOS_CONFIG, and over it what the config API has changed, which is kept in
-// KV and read anew by every isolate now and then.
+// The configuration on Cloudflare: PATRONEOS_CONFIG, overridden by what the config API changed. Changes are stored in KV,
+// which every isolate reads from time to time.
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import type { ConfigStore } from '../../shared/config-store.ts'

@@ -1,5 +1,5 @@
-// The filter as a Cloudflare Worker. The client is who Cloudflare says it is, and nothing but the isolate's own
-// memory stands between a request and nodeos: configuration and bans are read behind the responses.
+// The filter as a Cloudflare Worker. Cloudflare names the client. A request needs only the isolate's memory; configuration
+// and bans are read after responses.
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { filterConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'

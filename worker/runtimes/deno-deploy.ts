@@ -1,5 +1,4 @@
-// The filter on Deno Deploy, where instances come and go: configured by its environment alone, with bans in Deno KV,
-// and without a config listener.
+// The filter on Deno Deploy: configured by its environment only, with bans in Deno KV, and without a config listener.
 import { filterConfigSchema } from '../../shared/config/filter.ts'
 import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import { createLogger } from '../../shared/logger.ts'

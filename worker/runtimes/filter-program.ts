@@ -1,5 +1,4 @@
-// The filter as a program, the same on Node, Bun and Deno: configuration, the filter's listener, the config
-// listener beside it, a look at nodeos, and an orderly end.
+// The filter as a program, the same on Node, Bun and Deno: configuration, listeners, the look at nodeos, and shutdown.
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'

@@ -1,4 +1,4 @@
-// A client's request as it is sent to a node, and the node's answer as it goes straight to the client.
+// Forwards a client's request to a node and streams the answer to the client.
 import type { Buffer } from 'node:buffer'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { responseHeaders } from '../headers.ts'

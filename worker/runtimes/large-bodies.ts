@@ -1,5 +1,5 @@
-// Large request bodies take turns, so that a flood of them does not starve the rest: of one client a few are read
-// at a time, and of all one is judged in each turn of the event loop.
+// Lets large request bodies take turns, so that a flood of them does not starve other requests. A few of one client are
+// read at a time, and one in total is judged in each turn of the event loop.
 import { type Address, clientNetwork } from '../../shared/address.ts'
 
 /** Bytes over which a body is large: to read and judge it costs milliseconds, in which everybody else waits. */

@@ -1,4 +1,4 @@
-// The filter's listener on Node, Bun and Deno: what a client may hold open and for how long, and Hono behind it.
+// The filter's listener on Node, Bun and Deno: the limits on connections, and the Hono app behind it.
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { listen } from '../../shared/program/listening.ts'
 import type { Filter } from '../app.ts'

@@ -1,4 +1,4 @@
-// A request on a client's socket, as it goes through the filter.
+// A request on a client's socket, as the pipeline sees it.
 import type { Buffer } from 'node:buffer'
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'

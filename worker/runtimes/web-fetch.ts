@@ -1,4 +1,4 @@
-// A node asked with fetch, and its answer as it is true behind fetch.
+// Asks a node with fetch, and corrects the headers of the answer for what fetch changed.
 import type { Node } from '../nodes/node.ts'
 import { tooLate, UNREACHABLE } from '../nodes/trouble.ts'
 import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble } from '../platform.ts'

@@ -1,5 +1,4 @@
-// The platform where a request is a Request and nodeos is asked with fetch: Deno Deploy, Cloudflare, and any Hono app
-// in which the filter is mounted.
+// The platform for runtimes with Request and fetch: Deno Deploy, Cloudflare, and any Hono app that mounts the filter.
 import type { Address } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { responseHeaders } from '../headers.ts'

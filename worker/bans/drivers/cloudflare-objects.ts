@@ -1,5 +1,5 @@
-// The Durable Objects behind bans on Cloudflare: one for each network counts its strikes, and is the only one of it in
-// the whole world; one more gathers the bans and writes them to KV as one list that every isolate reads.
+// The Durable Objects for bans on Cloudflare. One object per network counts its strikes. One more collects the bans and
+// writes them to KV as a single list that all isolates read.
 import { DurableObject } from 'cloudflare:workers'
 import type { BanPolicy } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'

@@ -1,4 +1,4 @@
-// Bans on Cloudflare: strikes are counted in Durable Objects, and bans are read from one list in KV.
+// Bans on Cloudflare: Durable Objects count strikes, and KV holds the list of bans.
 import type { Ban, BanDriver } from '../bans.ts'
 import type { BanCounter, BanList } from './cloudflare-objects.ts'
 

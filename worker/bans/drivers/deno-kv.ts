@@ -1,5 +1,5 @@
-// Bans in Deno KV, which all instances on Deno Deploy share: a record for each network, changed in transactions, and
-// a list of the bans in force. Both expire by themselves.
+// Bans in Deno KV, shared by all instances on Deno Deploy: one record per network, updated in transactions, and a list of
+// current bans. Both expire by themselves.
 import type { Ban, BanDriver, Counted } from '../bans.ts'
 import { type ClientRecord, cleanRecord, countStrikes } from '../strikes.ts'
 

@@ -1,4 +1,4 @@
-// Strikes and bans in the memory of one process: they end with it.
+// Strikes and bans in the memory of one process.
 import { type Ban, type BanDriver, MAX_BANS } from '../bans.ts'
 import { type ClientRecord, cleanRecord, countStrikes } from '../strikes.ts'
 

@@ -1,4 +1,4 @@
-// One of the processes below the primary: it has no configuration of its own, and serves until it is told to end.
+// A worker process below the primary. It has no configuration of its own and serves until it is told to stop.
 import { clientNetwork } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
 import { createProgramLogger, readSecrets } from '../../../shared/program/program.ts'
