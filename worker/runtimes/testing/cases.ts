@@ -190,6 +190,82 @@ export const cases: Case[] = [
     answered: { location: '/v1/producer/pause' },
     upstream: { method: 'GET', target: INFO, body: '' },
   },
+  ...[204, 205, 304].map(
+    (status): Case => ({
+      what: `a ${status} of nodeos's has no body`,
+      answer: { status, body: '' },
+      status,
+      text: '',
+      // RFC 9110, sections 8.6 and 15.3.6.
+      answered:
+        status === 205 ? { 'content-length': '0' } : status === 204 ? { 'content-length': undefined } : {},
+      upstream: { method: 'GET', target: INFO, body: '' },
+    }),
+  ),
+  ...[false, null, '0', 0.9].map(
+    (compression): Case => ({
+      what: `compression ${JSON.stringify(compression)} is none to nodeos, and written so`,
+      target: PUSH,
+      body: body({ ...good, compression }),
+      answer: { status: 202 },
+      status: 202,
+      upstream: { method: 'POST', target: PUSH, body: rebuilt(good) },
+    }),
+  ),
+  ...[true, '1', 1].map(
+    (compression): Case => ({
+      what: `compression ${JSON.stringify(compression)} is zlib to nodeos, and written so`,
+      target: PUSH,
+      body: body({ ...zipped, compression }),
+      answer: { status: 202 },
+      status: 202,
+      upstream: { method: 'POST', target: PUSH, body: rebuilt(zipped) },
+    }),
+  ),
+  {
+    what: 'packed context-free data that is no text counts as none',
+    target: PUSH,
+    body: body({ ...good, packed_context_free_data: [] }),
+    answer: { status: 202 },
+    status: 202,
+    upstream: { method: 'POST', target: PUSH, body: rebuilt({ ...good, packed_context_free_data: '' }) },
+  },
+  {
+    what: 'options of a wrapper are written as nodeos reads them',
+    target: '/v1/chain/send_transaction2',
+    body: body({
+      return_failure_trace: null,
+      retry_trx: 'false',
+      retry_trx_num_blocks: '3',
+      transaction: good,
+    }),
+    answer: { status: 202 },
+    status: 202,
+    upstream: {
+      method: 'POST',
+      target: '/v1/chain/send_transaction2',
+      body: `{"return_failure_trace":false,"retry_trx":false,"retry_trx_num_blocks":3,"transaction":${rebuilt(good)}}`,
+    },
+  },
+  {
+    what: '/v2/chain/send_transaction is served, and judged',
+    target: '/v2/chain/send_transaction',
+    body: body({ transaction: good }),
+    answer: { status: 202 },
+    status: 202,
+    upstream: {
+      method: 'POST',
+      target: '/v2/chain/send_transaction',
+      body: `{"transaction":${rebuilt(good)}}`,
+    },
+  },
+  {
+    what: 'an array of ids passes as it came',
+    target: ROWS,
+    body: ' [1, [], null,"x"] ',
+    status: 200,
+    upstream: { method: 'POST', target: ROWS, body: ' [1, [], null,"x"] ' },
+  },
   ...[429, 503].map(
     (status): Case => ({
       what: `nodeos's ${status} passes with its Retry-After, and is no strike`,
@@ -265,6 +341,10 @@ export const cases: Case[] = [
   rejected('a byte order mark', 'INVALID_JSON', 400, { body: '\ufeff{}' }),
   rejected('bytes that are not UTF-8', 'INVALID_JSON', 400, { body: Uint8Array.of(0x22, 0xc3, 0x28, 0x22) }),
   rejected('a push without a body', 'INVALID_JSON', 400, { method: 'POST' }),
+  rejected('a compression that nodeos refuses', 'PARSE_ERROR', 400, {
+    body: body({ ...good, compression: 'ZLIB' }),
+  }),
+  rejected('no compression', 'PARSE_ERROR', 400, { body: body({ ...good, compression: undefined }) }),
   rejected('a shape that is no transaction', 'PARSE_ERROR', 400, { body: '{"signatures":[]}' }),
   rejected('an odd digit in the hexadecimal', 'PARSE_ERROR', 400, {
     body: body({ ...good, packed_trx: `${good.packed_trx}0` }),
