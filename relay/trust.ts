@@ -1,5 +1,6 @@
 // Decides whether a message comes from a filter: by its signature, or by its sender's address.
 import type { HttpBindings } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context } from 'hono'
 import { parseAddress } from '../shared/address.ts'
 import { checkSignature, type RelaySecret } from '../shared/report-message.ts'
@@ -36,5 +37,5 @@ export function distrustOfUnsigned(c: RelayContext, allowUnsigned: boolean): str
 
 /** Address of the other end of the connection. */
 export function peerOf(c: RelayContext): string {
-  return c.env.incoming.socket.remoteAddress ?? ''
+  return getConnInfo(c).remote.address ?? ''
 }

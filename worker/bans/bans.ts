@@ -94,16 +94,8 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
   let policy = initial
   /** The newest last. */
   const known = new Map<string, Ban & { since: number }>()
+  const trouble = createTroubleLog(logger, now)
   let begun = 0
-  let errors = 0
-  let nextLine = 0
-
-  const trouble = (what: string, error: unknown) => {
-    errors++
-    if (now() < nextLine) return
-    nextLine = now() + LOG_INTERVAL
-    logger.error(`${what}; requests pass as if there were no ban`, { error: String(error), errors })
-  }
 
   const put = (ban: Ban) => {
     known.delete(ban.network)
@@ -134,7 +126,7 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
         begun++
         return ban
       } catch (error) {
-        trouble('a strike could not be counted', error)
+        trouble.note('a strike could not be counted', error)
         return undefined
       }
     },
@@ -156,13 +148,28 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
         for (const ban of listed) known.set(ban.network, { ...ban, since: 0 })
         for (const ban of own) known.set(ban.network, ban)
       } catch (error) {
-        trouble('the list of bans could not be read', error)
+        trouble.note('the list of bans could not be read', error)
       }
     },
     counters: () => {
       let inForce = 0
       for (const { until } of known.values()) if (until > now()) inForce++
-      return { inForce, begun, errors }
+      return { inForce, begun, errors: trouble.count() }
     },
+  }
+}
+
+/** Counts trouble with a driver, and logs some of it. */
+function createTroubleLog(logger: Logger, now: () => number) {
+  let errors = 0
+  let nextLine = 0
+  return {
+    note: (what: string, error: unknown) => {
+      errors++
+      if (now() < nextLine) return
+      nextLine = now() + LOG_INTERVAL
+      logger.error(`${what}; requests pass as if there were no ban`, { error: String(error), errors })
+    },
+    count: () => errors,
   }
 }
