@@ -74,5 +74,5 @@ export function addressIn(network: string): Address {
 
 /** A host as it stands in a URL, without the brackets of an IPv6 address. */
 export function unbracketed(host: string): string {
-  return host.replace(/^\[(.*)\]$/, '$1')
+  return host.replace(/^\[([^\]]*:[^\]]*)\]$/, '$1')
 }

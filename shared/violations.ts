@@ -87,6 +87,8 @@ export interface Violation {
   detail: string
   /** The word that relays are told, where it is another one than the code. */
   reportedAs?: ReportCode
+  /** It is no request that nodeos could be asked at all, so that every mode refuses it. */
+  isNoRequest?: boolean
 }
 
 export function violation(code: ViolationCode, detail: string): Violation {

@@ -74,7 +74,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request, current)
     const { client, severity } = each
-    if (steps.banned(each) || steps.strange(each) || steps.preflight(each)) return request.response
+    if (steps.banned(each) || steps.preflight(each)) return request.response
     const overRate = platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))
     if (steps.violated(each, overRate ? OVER_RATE : severity.judge.head(request))) return request.response
     const reading = request.readBody(severity.maxBodySize, client)

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { isObject, member } from '../shared/json.ts'
+import { blockCalls, GET_INFO } from '../shared/paths.ts'
 import { headerValue, responseHeaders } from './headers.ts'
 import type { Node } from './nodes/node.ts'
 import type {
@@ -39,19 +40,6 @@ interface Entry extends Omit<UpstreamAnswer, 'body'> {
   /** Unix time in milliseconds at which nodeos was asked. */
   since: number
 }
-
-const GET_INFO = '/v1/chain/get_info'
-
-/**
- * Calls whose answer is final only when the block is irreversible, with the parameter that names the block.
- * Follows nodeos: plugins/chain_plugin (get_block_params, get_block_info_params, get_raw_block_params).
- */
-const blockCalls: ReadonlyMap<string, string> = new Map([
-  ['/v1/chain/get_block', 'block_num_or_id'],
-  ['/v1/chain/get_block_info', 'block_num'],
-  ['/v1/chain/get_block_header', 'block_num_or_id'],
-  ['/v1/chain/get_raw_block', 'block_num_or_id'],
-])
 
 /** The share of the memory that one answer may take. */
 const LARGEST_SHARE = 8

@@ -1,30 +1,20 @@
 // Decides whether a path and a method are served.
+import {
+  decodedPath,
+  isOfNodeos,
+  isWellFormed,
+  loosePath,
+  nodeosPath,
+  pathMatcher,
+  plainPath,
+} from '../shared/paths.ts'
 import { type Violation, violation } from '../shared/violations.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 export const ALLOWED_METHODS = METHODS.join(', ')
 
-/** Methods that may reach nodeos in monitor mode: it takes a body with any of them. */
-const FORWARDED_METHODS = [...METHODS, 'PUT', 'PATCH', 'DELETE']
-
-/** Paths of nodeos's own, whichever of its plugins serves them: plugins/<name>_api_plugin. */
-const nodeosPath =
-  /^\/v1\/(?:chain|history|trace_api|node|producer|producer_ha|net|wallet|db_size|test_control|txn_test_gen|prometheus|state_history|login|account_history)(?:\/|$)|^\/v2\/chain(?:\/|$)/
-
-/**
- * Paths as nodeos knows them: it compares the raw target with exact strings. Anything that a server could read
- * in another way (percent-encoding, dot segments, empty segments, a whole URL) is no path of nodeos's.
- */
-const plainPath = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+)+\/?$|^\/$/
-
-/** A path of RFC 3986, section 3.3, without empty segments. */
-const wellFormedPath = /^(?:\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*\/?$/
-
-/**
- * What servers read in several ways: a dot segment, also with parameters behind it, and a slash, a backslash, a dot or a
- * control character that is encoded, once or twice.
- */
-const ambiguous = /(?:^|\/)\.{1,2}(?:;[^/]*)?(?:\/|$)|%(?:25)*(?:2[ef]|5c|[01][0-9a-f]|7f)/i
+/** Methods that nodeos acts on like on any other; what is left (CONNECT, TRACE, PRI, ...) asks it for nothing. */
+const UNSERVED_METHODS = ['PUT', 'DELETE', 'PATCH']
 
 /** The path of a request target, without its query. */
 export function pathOf(target: string): string {
@@ -32,58 +22,54 @@ export function pathOf(target: string): string {
   return query < 0 ? target : target.slice(0, query)
 }
 
-/** What is no request to nodeos in any mode: a target that is no path, and methods of proxies and other protocols. */
-export function judgeForm(method: string, target: string): Violation | undefined {
-  if (!target.startsWith('/') || target.includes('#'))
-    return violation('ENDPOINT_NOT_ALLOWED', `${shown(target)} is not the path of a request`)
-  return FORWARDED_METHODS.includes(method) ? undefined : methodNotAllowed(method)
-}
-
 /**
- * Builds the policy from lists of exact paths and `/prefix/*`; deny beats allow. nodeos's own paths are taken only as
- * nodeos itself would; below another service's prefix every path passes that can be read in one way only.
+ * Builds the policy from lists of exact paths and `/prefix/*`; deny beats allow. Paths of nodeos's own are compared as
+ * nodeos does, byte for byte. Those of other services behind the filter may be written in any way that can be read in
+ * one way only, and a denied one stays denied however a server may take it.
  */
 export function createEndpointPolicy(lists: { allow: string[]; deny: string[] }) {
-  const allowed = matcher(lists.allow)
-  const denied = matcher(lists.deny)
+  const allowed = pathMatcher(lists.allow)
+  const denied = pathMatcher(lists.deny)
+  const allowedDecoded = pathMatcher(lists.allow.map(decodedPath))
+  const deniedLoosely = pathMatcher(lists.deny.map((path) => withoutLastSlash(loosePath(path))))
+
+  const isServed = (path: string): boolean => {
+    if (nodeosPath.test(path)) return allowed(path) && !denied(path)
+    if (!isWellFormed(path)) return false
+    const loose = loosePath(path)
+    if (isOfNodeos(loose)) return plainPath.test(path) && allowed(path) && !denied(path)
+    return (
+      allowedDecoded(decodedPath(path)) && !deniedLoosely(loose) && !deniedLoosely(withoutLastSlash(loose))
+    )
+  }
 
   return (method: string, target: string): Violation | undefined => {
     const path = pathOf(target)
-    if (!allowed(path) || denied(path) || (!plainPath.test(path) && !isOtherService(path, denied)))
-      return violation('ENDPOINT_NOT_ALLOWED', `Path ${shown(path)} is not served here`)
-    if (target.includes('#')) return violation('ENDPOINT_NOT_ALLOWED', 'A request target has no fragment')
-    return METHODS.includes(method) ? undefined : methodNotAllowed(method)
+    const found = isServed(path) ? judgeRest(method, target) : notServed(path)
+    return found && { ...found, isNoRequest: isNoRequest(method, target) }
   }
 }
 
-/** Whether a path that is allowed, and not plain, is one that only another service than nodeos can be asked for. */
-function isOtherService(path: string, denied: (path: string) => boolean): boolean {
-  if (!wellFormedPath.test(path) || ambiguous.test(path)) return false
-  const decoded = decodePath(path)
-  if (decoded === undefined || nodeosPath.test(decoded) || denied(decoded)) return false
-  // Some servers leave out what stands behind a semicolon.
-  return !decoded.includes(';') || !denied(decoded.replace(/;[^/]*/g, ''))
+function withoutLastSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-function decodePath(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return undefined
-  }
+function notServed(path: string): Violation {
+  return violation('ENDPOINT_NOT_ALLOWED', `Path ${shown(path)} is not served here`)
 }
 
-function methodNotAllowed(method: string): Violation {
+function judgeRest(method: string, target: string): Violation | undefined {
+  if (target.includes('#')) return violation('ENDPOINT_NOT_ALLOWED', 'A request target has no fragment')
+  if (METHODS.includes(method)) return undefined
   return violation(
     'METHOD_NOT_ALLOWED',
     `Method ${shown(method)} is not served; allowed are ${ALLOWED_METHODS}`,
   )
 }
 
-function matcher(patterns: string[]): (path: string) => boolean {
-  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('/*')))
-  const prefixes = patterns.filter((pattern) => pattern.endsWith('/*')).map((pattern) => pattern.slice(0, -1))
-  return (path) => exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix))
+function isNoRequest(method: string, target: string): boolean {
+  const isMethod = METHODS.includes(method) || UNSERVED_METHODS.includes(method)
+  return !isMethod || target.includes('#') || !isWellFormed(pathOf(target))
 }
 
 function shown(text: string): string {

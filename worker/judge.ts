@@ -2,7 +2,7 @@
 // fuzzer and the command line all use it.
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { INVALID_READ, type Violation, violation } from '../shared/violations.ts'
-import { createEndpointPolicy, judgeForm, pathOf } from './endpoints.ts'
+import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { HeaderPairs } from './platform.ts'
@@ -32,8 +32,6 @@ export interface Verdict {
 }
 
 export interface Judge {
-  /** What is no request to nodeos, and is forwarded in no mode. */
-  form(head: JudgedHead): Violation | undefined
   /** Path, method, header count and framing: all that can be judged before the body. */
   head(head: JudgedHead): Violation | undefined
   /** The body, which is whole and was let in by its size. */
@@ -48,21 +46,17 @@ export function createJudge(config: FilterConfig): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
   const rules = createRules(config)
 
-  const form = ({ method, target }: JudgedHead) => judgeForm(method, target)
   const head = (request: JudgedHead): Violation | undefined =>
     judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
   const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, config, rules)
 
   return {
-    form,
     head,
     body,
     whole: (request, bytes) => {
       const { maxBodySize } = config
       const found =
-        form(request) ??
-        head(request) ??
-        (bytes.length > maxBodySize ? bodyTooLarge(bytes.length, maxBodySize) : undefined)
+        head(request) ?? (bytes.length > maxBodySize ? bodyTooLarge(bytes.length, maxBodySize) : undefined)
       return found ? refused(found) : body(request, bytes)
     },
   }
@@ -136,6 +130,6 @@ function judgeBatch(
   }
   const found = rules.onTransactionEndpoints(transactions)
   return found
-    ? refused(found, transactions)
+    ? { ...refused(found, transactions), retries }
     : { violation: undefined, rebuilt: rebuild(texts), transactions, retries }
 }

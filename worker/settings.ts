@@ -1,6 +1,7 @@
 // What is computed once per configuration, so that no request has to.
 import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'
+import { NODEOS_MAX_BODY } from '../shared/config/mistakes.ts'
 import { banPolicyOf } from './bans/bans.ts'
 import { type CacheCounts, createCache, type Forward } from './cache.ts'
 import { createClientAddress } from './client-address.ts'
@@ -9,9 +10,6 @@ import { withCors } from './cors.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { nodesOf } from './nodes/node.ts'
 import type { FilterRequest, HeaderPairs, Upstreams } from './platform.ts'
-
-/** Bytes over which nodeos closes the connection without an answer, so that there is no use in forwarding more. */
-const NODEOS_MAX_BODY = 2_097_152
 
 export interface Settings extends Severity {
   config: FilterConfig

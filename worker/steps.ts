@@ -44,13 +44,6 @@ export class Steps {
     return true
   }
 
-  /** What is no request to nodeos goes on in no mode. */
-  strange(each: Case): boolean {
-    const found = each.severity.judge.form(each.request)
-    if (found) this.#refuse(each, found)
-    return found !== undefined
-  }
-
   /** Where pages are allowed by configuration, nodeos need not be asked what they may do. */
   preflight({ request, severity }: Case): boolean {
     if (severity.config.corsAllowOrigin === '' || !isPreflight(request)) return false
@@ -58,12 +51,16 @@ export class Steps {
     return true
   }
 
-  /** A violation is answered; in monitor mode it is noted only, and the request goes on. */
+  /**
+   * A violation is answered. In monitor mode it is noted only, and the request goes on, unless it is none that nodeos
+   * could be asked.
+   */
   violated(each: Case, found: Violation | undefined): boolean {
     if (!found) return false
-    if (each.severity.enforced) this.#refuse(each, found)
+    const isRefused = each.severity.enforced || found.isNoRequest === true
+    if (isRefused) this.#refuse(each, found)
     else this.#parts.consequences.violation(found, each, false)
-    return each.severity.enforced
+    return isRefused
   }
 
   /** Without its body a request cannot go on, in no mode. */

@@ -9,6 +9,7 @@ import {
   integer,
   isAddress,
   isHostName,
+  isOneMachine,
   key,
   list,
   listenAddress,
@@ -46,7 +47,7 @@ export const common = {
   nodeosUrl: key(
     text(
       'a host name or an address, without protocol, port and path',
-      (value) => isHostName(value) || isAddress(unbracketed(value)),
+      (value) => isHostName(value) || (isAddress(unbracketed(value)) && isOneMachine(value)),
     ),
     '127.0.0.1',
     'Host name or address of nodeos',

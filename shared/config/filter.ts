@@ -1,5 +1,6 @@
 // The configuration of the filter: every key with its default, what is allowed, and its meaning.
 import * as v from 'valibot'
+import { plainPath } from '../paths.ts'
 import type { StrikeClass } from '../violations.ts'
 import { common } from './common.ts'
 import { filterMistakes, without } from './mistakes.ts'
@@ -50,7 +51,11 @@ const WORKERS = 'a whole number from 1 to 256, or "auto"'
 const READ = 'an exact path of a call that carries no transaction, such as /v1/chain/get_info'
 const readPath = text(
   READ,
-  (value) => /^(?:\/[A-Za-z0-9_.-]+)+$/.test(value) && !/\/(?:push|send|compute)_/.test(value),
+  (value) =>
+    plainPath.test(value) &&
+    !value.endsWith('/') &&
+    !value.startsWith('/patroneos/') &&
+    !/\/(?:push|send|compute)_/.test(value),
 )
 const LIFETIME = 'seconds from 0 to 86400, as in 0.5; 0 is off'
 const lifetime = v.pipe(v.number(LIFETIME), v.minValue(0, LIFETIME), v.maxValue(86_400, LIFETIME))
@@ -178,7 +183,7 @@ const filterObject = v.strictObject(
     requestTimeout: key(
       integer(1, 3600, 'seconds'),
       120,
-      'Seconds from the end of a request to the end of its response (not at the edge)',
+      'Seconds from the end of a request to the end of its response; 504 where that was not begun (not at the edge)',
     ),
     maxConnections: key(
       integer(1, 1_000_000),

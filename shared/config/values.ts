@@ -1,7 +1,8 @@
 // The types of configuration values, each with the sentence that an error shows.
 import * as v from 'valibot'
-import { parseAddress, parseCidr } from '../address.ts'
+import { parseAddress, parseCidr, unbracketed } from '../address.ts'
 import { isObject } from '../json.ts'
+import { isOfNodeos, isWellFormed, loosePath, plainPath } from '../paths.ts'
 
 /** A key of the configuration: what is allowed, its default, and what it does in one line. */
 export function key<S extends v.GenericSchema, const D extends v.InferInput<S>>(
@@ -38,13 +39,21 @@ export const upstreamPort = v.pipe(
   ),
 )
 
+/** As far as a URL takes it: a name whose last label is a number is an address there, and 10.1 is 10.0.0.1. */
 export const isHostName = (value: string) =>
-  /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i.test(value) && value.length < 254
+  /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i.test(value) &&
+  value.length < 254 &&
+  !/(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(value) &&
+  URL.canParse(`http://${value}`)
 export const isAddress = (value: string) => parseAddress(value) !== undefined && !value.includes('%')
+
+/** Not a group of machines. */
+export const isOneMachine = (value: string) =>
+  !['multicast', 'broadcast'].includes(parseAddress(unbracketed(value))?.range() ?? '')
 
 export const listenAddress = text(
   'an IP address, "localhost", or "" for all addresses',
-  (value) => value === '' || value === 'localhost' || isAddress(value),
+  (value) => value === '' || value === 'localhost' || (isAddress(value) && isOneMachine(value)),
 )
 
 const isHttpUrl = (value: string) => {
@@ -68,9 +77,12 @@ export const cidr = text(
 )
 
 const ENDPOINT = 'an exact path such as /v1/chain/get_info, or one ending in /*'
-export const endpoint = text(ENDPOINT, (value) =>
-  /^(?:\/[A-Za-z0-9_.-]+)*\/(?:\*|[A-Za-z0-9_.-]*)$/.test(value),
-)
+export const endpoint = text(ENDPOINT, (value) => {
+  const path = value.replace(/(?<=\/)\*$/, '')
+  if (path.includes('*') || !isWellFormed(path)) return false
+  // nodeos compares exact strings, none of which ends in a slash.
+  return !isOfNodeos(loosePath(path)) || (plainPath.test(path) && (path !== value || !path.endsWith('/')))
+})
 
 /** nodeos: libraries/chain/include/eosio/chain/name.hpp; twelve characters, a thirteenth of four bits. */
 const isName = (value: string) => /^(?=.)[.1-5a-z]{0,12}[.1-5a-j]?$/.test(value) && !value.endsWith('.')
@@ -115,9 +127,35 @@ export const listed = v.custom<true>((input) => input === true, LISTED)
 export const nameList = (keys: v.GenericSchema<string>, example: string) =>
   map(keys, listed, `an object such as {"${example}": true}`)
 
-export const headerName = text('an HTTP header name', (value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value))
-export const headerValue = text('text without control characters', (value) =>
-  /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+const FRAMES = 'which says where a message ends: the filter works that out for each'
+const CONNECTS = "which belongs to one connection (RFC 9110, section 7.6.1): it is the filter's own"
+
+/** Headers that cannot be the same on every response, and why. */
+const ownHeaders: ReadonlyMap<string, string> = new Map([
+  ['content-length', FRAMES],
+  ['transfer-encoding', FRAMES],
+  ['trailer', FRAMES],
+  ['content-range', FRAMES],
+  ['connection', CONNECTS],
+  ['keep-alive', CONNECTS],
+  ['proxy-connection', CONNECTS],
+  ['upgrade', CONNECTS],
+  ['te', CONNECTS],
+  ['http2-settings', CONNECTS],
+  ['date', 'which is the time of each response'],
+  ['content-encoding', 'which says how the body of each response is encoded'],
+])
+
+export const headerName = v.pipe(
+  text('an HTTP header name', (value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)),
+  v.check(
+    (value) => !ownHeaders.has(value.toLowerCase()),
+    ({ input }) => `any header but ${input}, ${ownHeaders.get(input.toLowerCase())}`,
+  ),
+)
+export const headerValue = v.pipe(
+  text('text without control characters', (value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value)),
+  v.check((value) => !/^[\t ]|[\t ]$/.test(value), 'text without blanks around it'),
 )
 
 export const list = <S extends v.GenericSchema>(item: S, allowed: string) => v.array(item, allowed)
