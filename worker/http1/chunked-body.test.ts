@@ -20,6 +20,8 @@ const LAST = '0\r\n\r\n'
 describe('a chunked body', () => {
   it.each([
     ['nothing', LAST, ''],
+    ['a size of sixteen digits', `0000000000000001\r\nx\r\n${LAST}`, 'x'],
+    ['blanks before an extension', `1 ;a=b\r\nx\r\n1\t;a\r\ny\r\n${LAST}`, 'xy'],
     ['a zero of many digits', '00000000\r\n\r\n', ''],
     ['two chunks', `1\r\na\r\n2\r\nbc\r\n${LAST}`, 'abc'],
     [
