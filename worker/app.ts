@@ -11,6 +11,8 @@ import type { CacheCounts } from './cache.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
+import { Forwarder } from './nodes/forwarder.ts'
+import type { Nodes } from './nodes/nodes.ts'
 import type { Answer, FilterRequest, HeaderPairs, Platform } from './platform.ts'
 import { jsonAnswer, rejection } from './reject.ts'
 import type { Reporter } from './report.ts'
@@ -23,6 +25,7 @@ export interface FilterParts<Bindings extends object> {
   /** The configuration in force; the same object until it is changed. */
   config(): FilterConfig
   platform: Platform<Bindings>
+  nodes: Nodes
   reporter: Reporter
   bans: Bans
   logger: Logger
@@ -48,7 +51,7 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
 
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
-  const { platform, reporter, bans, logger } = parts
+  const { platform, nodes, reporter, bans, logger } = parts
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const refusals = createRefusals()
@@ -63,12 +66,13 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const settings = current()
     settings.ownHeaders = withCors(settings.headers, origin)
   }
+  const forwarder = new Forwarder({ nodes, upstreams: platform, learn })
   const current = followConfig(parts.config, (config) => {
     reporter.setRelays(config.logEndpoints)
-    const settings = settingsOf(config, platform, reads, learn)
+    const settings = settingsOf(config, { upstreams: platform, nodes, forwarder, reads })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
-  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, learn })
+  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences })
 
   /** One request's way: each step may answer it, which ends it. */
   const serve = async (request: FilterRequest): Promise<Response> => {
@@ -89,7 +93,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     return request.response
   }
 
-  const app = appOf(platform, serve, current)
+  const app = appOf(platform, nodes, serve, current)
   app.onError((error, c) => {
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
@@ -108,19 +112,26 @@ function caseOf(request: FilterRequest, current: CurrentSettings): Case {
 /** The filter's own paths, and `serve` for all others. */
 function appOf<Bindings extends object>(
   platform: Platform<Bindings>,
+  nodes: Nodes,
   serve: (request: FilterRequest) => Promise<Response>,
   current: CurrentSettings,
 ): Hono<{ Bindings: Bindings }> {
-  const own =
-    (status: number, body: object) =>
-    (c: Context<{ Bindings: Bindings }>): Response => {
-      const request = platform.open(c)
-      request.answer(jsonAnswer(body, status, [], current().ownHeaders))
-      return request.response
-    }
+  const answer = (c: Context<{ Bindings: Bindings }>, status: number, body: object): Response => {
+    const request = platform.open(c)
+    request.answer(jsonAnswer(body, status, [], current().ownHeaders))
+    return request.response
+  }
+  const own = (status: number, body: object) => (c: Context<{ Bindings: Bindings }>) =>
+    answer(c, status, body)
 
   const app = new Hono<{ Bindings: Bindings }>()
-  app.get('/patroneos/health', own(200, { status: 'ok' }))
+  app.get('/patroneos/health', (c) => {
+    // For a proxy in front of several filters: one whose nodes are all out is of no use.
+    if (c.req.query('nodes') === undefined) return answer(c, 200, { status: 'ok' })
+    current()
+    const { status, states } = nodes.summary()
+    return answer(c, status === 'ok' ? 200 : 503, { status, nodes: states })
+  })
   app.all(
     RELAY_PATH,
     own(403, {

@@ -5,6 +5,7 @@ import { filterConfigSchema } from '../shared/config/filter.ts'
 import { parseConfig } from '../shared/config/parse.ts'
 import { type Ask, ask, startBoth } from './testing/harness.ts'
 import { answerWith, type Respond } from './testing/nodeos-stand-in.ts'
+import { infoBody } from './testing/nodes.ts'
 
 const INFO = '/v1/chain/get_info'
 const ABI = '/v1/chain/get_abi'
@@ -159,7 +160,7 @@ describe('nothing is answered from memory', () => {
 describe('a read of a block', () => {
   const respond: Respond = (received, outgoing) =>
     received.target === INFO
-      ? answerWith(200, { head_block_num: 300, last_irreversible_block_num: 255 })(received, outgoing)
+      ? answerWith(200, infoBody({ head: 300, irreversible: 255 }))(received, outgoing)
       : answerWith(200, { asked: received.body })(received, outgoing)
   const id = (number: string) => `"${number}${'a'.repeat(56)}"`
 

@@ -6,7 +6,10 @@ import type { FilterConfig } from '../shared/config/filter.ts'
 import { isObject, member } from '../shared/json.ts'
 import { blockCalls, GET_INFO } from '../shared/paths.ts'
 import { headerValue, responseHeaders } from './headers.ts'
-import type { Node } from './nodes/node.ts'
+import { chainInfoOf } from './nodes/chain-info.ts'
+import type { Forwarder } from './nodes/forwarder.ts'
+import type { NodeState } from './nodes/node-state.ts'
+import type { Nodes } from './nodes/nodes.ts'
 import type {
   Answer,
   FilterRequest,
@@ -14,9 +17,13 @@ import type {
   ResponsePolicy,
   UpstreamAnswer,
   UpstreamRequest,
-  Upstreams,
   UpstreamTrouble,
 } from './platform.ts'
+
+/** What was too large to be held, and until when in Unix milliseconds that is believed. */
+interface Unfit {
+  until: number
+}
 
 /** Reads by where their answer came from. */
 export interface CacheCounts {
@@ -39,6 +46,12 @@ interface Entry extends Omit<UpstreamAnswer, 'body'> {
   text: string
   /** Unix time in milliseconds at which nodeos was asked. */
   since: number
+  /** Unix time in milliseconds until which it is given without asking again. */
+  until: number
+  /** The node that gave it. */
+  from: NodeState
+  /** The block that it can be as new as; undefined where that is not known. */
+  head: number | undefined
 }
 
 /** The share of the memory that one answer may take. */
@@ -66,46 +79,72 @@ const commonHeaders = new Set(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** What is kept is valid for one configuration only, so a new one starts with nothing. `learn` is told nodeos's headers. */
-export function createCache(
-  { cache: { maxBytes, paths } }: FilterConfig,
-  node: Node,
-  upstreams: Upstreams,
-  counts: CacheCounts,
-  learn: ResponsePolicy['head'],
-): Forward {
-  const forward: Forward = (request, question, policy) => request.forward(node, question, policy)
+/**
+ * Milliseconds for which an answer of a node that is ahead stands in for a newer one of a node that is behind, counted
+ * from when it was asked for: by then a node that is fit to be asked has caught up (maxHeadLag).
+ */
+const LONGEST_HOLD = 20_000
+
+/** A block takes half a second. nodeos: libraries/chain/include/eosio/chain/config.hpp (block_interval_ms). */
+const BLOCK_INTERVAL = 500
+
+export interface CacheParts {
+  nodes: Nodes
+  forwarder: Forwarder
+  /** A request may wait for what another one asks. */
+  sharesAnswers: boolean
+  counts: CacheCounts
+}
+
+/** What is kept is valid for one configuration only, so a new one starts with nothing. */
+export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts: CacheParts): Forward {
+  const { nodes, forwarder, sharesAnswers, counts } = parts
+  const forward: Forward = (request, question, policy) => forwarder.forward(request, question, policy)
   const lifetimes = new Map(Object.entries(paths).filter(([, seconds]) => seconds > 0))
   if (lifetimes.size === 0 || maxBytes === 0) return forward
 
   const largest = Math.max(1, Math.floor(maxBytes / LARGEST_SHARE))
-  const kept = new LRUCache<string, Entry | 'unfit'>({
+  const kept = new LRUCache<string, Entry | Unfit>({
     maxSize: maxBytes,
-    sizeCalculation: (entry, key) =>
-      ENTRY_OVERHEAD + key.length + (entry === 'unfit' ? 0 : entry.text.length),
-    ttlResolution: 0,
+    sizeCalculation: (entry, key) => ENTRY_OVERHEAD + key.length + (entryOf(entry)?.text.length ?? 0),
   })
   const underWay = new Map<string, Promise<Entry | UpstreamAnswer | UpstreamTrouble | undefined>>()
-  /** The last block that is known to be irreversible, from answers to get_info. */
-  let irreversible = 0
 
-  /** Asks nodeos and keeps the answer if it is fit for that; undefined: it is too large to be held. */
+  /** Asks a node and keeps the answer if it is fit for that; undefined: it is too large to be held. */
   const ask = async (key: string, question: UpstreamRequest, milliseconds: number) => {
-    const { method, target, body, client } = question
     const since = Date.now()
-    const headers = ['accept-encoding', 'identity', 'x-forwarded-for', client]
-    if (body !== null) headers.push('content-type', 'application/json')
-    const answer = await upstreams.ask(node, { method, target, headers, body }, largest)
-    if (answer && 'headers' in answer) learn(answer.headers)
-    if (answer === undefined) kept.set(key, 'unfit', { ttl: milliseconds })
-    if (answer === undefined || 'code' in answer || !isForEverybody(answer)) return answer
+    const { answer, state } = await forwarder.ask(
+      forEverybody(question),
+      largest,
+      entryOf(kept.get(key))?.from,
+    )
+    const until = since + milliseconds
+    if (answer === undefined) kept.set(key, { until })
+    if (answer === undefined || state === undefined || 'code' in answer || !isForEverybody(answer))
+      return answer
     const text = decoded(answer.body)
     if (text === undefined) return answer
-    const entry: Entry = { status: answer.status, headers: answer.headers, text, since }
-    if (target === GET_INFO) irreversible = Math.max(irreversible, irreversibleBlockOf(text))
-    const parameter = blockCalls.get(target)
-    if (parameter === undefined || blockOf(textOf(body), parameter) <= irreversible)
-      kept.set(key, entry, { ttl: milliseconds })
+    const info = question.target === GET_INFO ? chainInfoOf(text) : undefined
+    const head = info?.head ?? newestHead(state, Date.now())
+    const entry: Entry = {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      since,
+      until,
+      from: state,
+      head,
+    }
+    const previous = entryOf(kept.get(key))
+    if (previous && isBehind(state, info?.head, previous)) {
+      // It stays until this node has caught up.
+      previous.until = until
+      return previous
+    }
+    if (info && (nodes.chainId ?? info.chainId) === info.chainId) nodes.informed(state, info)
+    const parameter = blockCalls.get(question.target)
+    if (parameter === undefined || blockOf(textOf(question.body), parameter) <= irreversibleOf(state, nodes))
+      kept.set(key, entry)
     return entry
   }
 
@@ -114,17 +153,18 @@ export function createCache(
     if (seconds === undefined) return forward(request, question, policy)
     const key = `${question.target}\n${textOf(question.body)}`
     const found = kept.get(key)
-    if (typeof found === 'object') {
+    const isFresh = found !== undefined && found.until > Date.now()
+    const entry = entryOf(found)
+    if (isFresh && entry) {
       counts.hit++
-      request.answer(answerFrom(found, policy))
+      request.answer(answerFrom(entry, policy))
       return undefined
     }
     const waitedFor = underWay.get(key)
-    if (found === 'unfit' || (!waitedFor && underWay.size >= MAX_UNDER_WAY))
-      return forward(request, question, policy)
+    if (isFresh || (!waitedFor && underWay.size >= MAX_UNDER_WAY)) return forward(request, question, policy)
     const asked = waitedFor ?? ask(key, question, seconds * 1000)
     counts[waitedFor ? 'joined' : 'miss']++
-    if (!waitedFor && upstreams.sharesAnswers) {
+    if (!waitedFor && sharesAnswers) {
       underWay.set(key, asked)
       void asked.finally(() => underWay.delete(key))
     }
@@ -136,6 +176,41 @@ export function createCache(
     request.answer('text' in answer ? answerFrom(answer, policy) : passOn(answer, policy))
     return undefined
   }
+}
+
+function entryOf(found: Entry | Unfit | undefined): Entry | undefined {
+  return found && 'text' in found ? found : undefined
+}
+
+/** The question without what is its client's alone. */
+function forEverybody({ method, target, body, client, headTimeout }: UpstreamRequest) {
+  const headers = ['accept-encoding', 'identity', 'x-forwarded-for', client]
+  if (body !== null) headers.push('content-type', 'application/json')
+  return { method, target, headers, body, client, headTimeout }
+}
+
+/** The newest block that an answer of a node may know of; undefined where nothing is known of the node. */
+function newestHead({ health: { info } }: NodeState, now: number): number | undefined {
+  return info && info.head + Math.max(0, Math.ceil((now - info.headTime) / BLOCK_INTERVAL))
+}
+
+/**
+ * Whether an answer may be older than one that another node gave before. `head` is the block that it was made at, where
+ * it says so; else the node is at its last look's at the least.
+ */
+function isBehind(state: NodeState, head: number | undefined, previous: Entry): boolean {
+  const least = head ?? state.health.info?.head
+  const isHeld = Date.now() - previous.since < LONGEST_HOLD
+  if (previous.from === state) return false
+  return isHeld && least !== undefined && previous.head !== undefined && least < previous.head
+}
+
+/**
+ * The last block that is irreversible to the very node that answered: one that is behind may still have another block of
+ * that number, and one of another chain certainly has.
+ */
+function irreversibleOf({ health: { info }, node }: NodeState, { chainId }: Nodes): number {
+  return info && (info.chainId === chainId || (node.isOnly && chainId === undefined)) ? info.irreversible : 0
 }
 
 /** Seconds that the answer may be kept; undefined where the request is none to answer from memory. */
@@ -200,10 +275,6 @@ function decoded(body: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function irreversibleBlockOf(info: string): number {
-  return Number(/"last_irreversible_block_num"\s*:\s*(\d+)/.exec(info)?.[1] ?? 0)
 }
 
 /** The number of the block that a body asks for; infinite where it does not say so plainly. */

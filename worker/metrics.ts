@@ -2,6 +2,8 @@
 import { family } from '../shared/prometheus.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
+import type { NodeState } from './nodes/node-state.ts'
+import { addNodeMetrics, type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
 import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
@@ -11,6 +13,7 @@ export interface MetricSources {
   reads: Readonly<CacheCounts>
   reporter: Reporter
   bans: Pick<Bans, 'counters'>
+  nodes: { states: readonly NodeState[] }
 }
 
 /** Values at one moment, as plain data. */
@@ -19,14 +22,16 @@ export interface Metrics {
   reads: CacheCounts
   relays: Record<string, RelayCounters>
   bans: BanCounters
+  nodes: NodeMetrics
 }
 
-export function metricsOf({ verdicts, reads, reporter, bans }: MetricSources): Metrics {
+export function metricsOf({ verdicts, reads, reporter, bans, nodes }: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
     reads: { ...reads },
     relays: reporter.counters(),
     bans: bans.counters(),
+    nodes: nodeMetricsOf(nodes.states),
   }
 }
 
@@ -42,8 +47,10 @@ export function sumOf(all: readonly Metrics[]): Metrics {
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const bans: BanCounters = { inForce: 0, begun: 0, errors: 0 }
   const relays: Record<string, RelayCounters> = {}
+  const nodes: NodeMetrics = {}
   for (const metrics of all) {
     addTo(verdicts, metrics.verdicts)
+    addNodeMetrics(nodes, metrics.nodes)
     for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
     for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
     for (const [relay, counters] of Object.entries(metrics.relays)) {
@@ -52,10 +59,14 @@ export function sumOf(all: readonly Metrics[]): Metrics {
       for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
     }
   }
-  return { verdicts, reads, bans, relays }
+  return { verdicts, reads, bans, relays, nodes }
 }
 
-export function prometheusText({ verdicts, reads, relays: byRelay, bans }: Metrics): string {
+/** `states` are the nodes as the process that looks at them knows them. */
+export function prometheusText(
+  { verdicts, reads, relays: byRelay, bans, nodes }: Metrics,
+  states: readonly NodeState[],
+): string {
   const { inForce, begun, errors } = bans
   const relays = Object.entries(byRelay)
   return [
@@ -93,5 +104,6 @@ export function prometheusText({ verdicts, reads, relays: byRelay, bans }: Metri
       'Times that bans could not be asked for or counted',
       [{ labels: {}, value: errors }],
     ),
+    ...nodeFamilies(states, nodes),
   ].join('')
 }

@@ -3,9 +3,10 @@ import type { Context } from 'hono'
 import type { Address } from '../shared/address.ts'
 import type { ViolationCode } from '../shared/violations.ts'
 import type { HeaderPairs } from './http1/fields.ts'
+import type { UpstreamError } from './http1/upstream.ts'
 import type { Node } from './nodes/node.ts'
 
-export type { HeaderPairs }
+export type { HeaderPairs, UpstreamError }
 
 /** What came of reading a body that may be too large to hold. */
 export type BodyRead =
@@ -26,6 +27,20 @@ export interface UpstreamQuestion {
   target: string
   headers: HeaderPairs
   body: Uint8Array | string | null
+  /** Seconds until the head of the response. */
+  headTimeout: number
+}
+
+/** Whoever asks a node: told what comes of it. */
+export interface UpstreamWatch {
+  /** It is sent once more to the same node where a kept connection turns out to be closed. */
+  readonly resend: boolean
+  /** Set by the platform until the response's head has come: ends the request, as `retracted`. */
+  retract: (() => void) | undefined
+  /** Told the head of the response. False: it is not passed on, and the request ends as `declined`. */
+  head(status: number, headers: HeaderPairs): boolean
+  /** Nothing more comes from the node. Called once. */
+  ended(error: UpstreamError | undefined): void
 }
 
 /** A client's request for nodeos: what was judged. */
@@ -33,8 +48,6 @@ export interface UpstreamRequest extends UpstreamQuestion {
   client: Address
   /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
-  /** Seconds until the head of the response. */
-  headTimeout: number
 }
 
 /** How the response of nodeos is passed on. */
@@ -43,8 +56,6 @@ export interface ResponsePolicy {
   headers: ReadonlyMap<string, string>
   /** Bytes of the response's body to keep for `observe`; 0 for none. */
   keep: number
-  /** Told the header lines of nodeos's response, before they are passed on. */
-  head(headers: HeaderPairs): void
   /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`. */
   observe(status: number, body: Uint8Array | undefined): void
 }
@@ -55,6 +66,8 @@ export interface UpstreamTrouble {
   detail: string
   /** What the connection met, for the operator: `connect ECONNREFUSED 127.0.0.1:8888`. */
   reason?: string | undefined
+  /** How the request to a node ended. */
+  ended?: UpstreamError | 'declined' | 'retracted'
 }
 
 /** An answer of nodeos that is held whole. */
@@ -90,7 +103,12 @@ export interface FilterRequest {
    * Sends a request to a node and streams the answer to the client. Resolves when the answer has begun, or to why
    * there is none; the request is then still to be answered.
    */
-  forward(node: Node, request: UpstreamRequest, policy: ResponsePolicy): Promise<UpstreamTrouble | undefined>
+  forward(
+    node: Node,
+    request: UpstreamRequest,
+    policy: ResponsePolicy,
+    watch: UpstreamWatch,
+  ): Promise<UpstreamTrouble | undefined>
   /** Sends a response of the filter's own. */
   answer(answer: Answer): void
   /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
@@ -104,13 +122,14 @@ export interface FilterRequest {
 /** How nodes are reached. */
 export interface Upstreams {
   /**
-   * Asks a node on behalf of whoever wants to know, so that no client's leaving ends it; again where a kept
-   * connection was closed. Undefined where the answer's body has more than `maxBytes`.
+   * Asks a node on behalf of whoever wants to know, so that no client's leaving ends it. Undefined where the answer's
+   * body has more than `maxBytes`.
    */
   ask(
     node: Node,
     question: UpstreamQuestion,
     maxBytes: number,
+    watch: UpstreamWatch,
   ): Promise<UpstreamAnswer | UpstreamTrouble | undefined>
   /** A request may wait for what another one asks; on Cloudflare each has its own connections. */
   sharesAnswers: boolean

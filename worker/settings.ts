@@ -8,8 +8,10 @@ import { createClientAddress } from './client-address.ts'
 import type { Cause, Severity } from './consequences.ts'
 import { withCors } from './cors.ts'
 import { createJudge, type Judge } from './judge.ts'
+import type { Forwarder } from './nodes/forwarder.ts'
 import { nodesOf } from './nodes/node.ts'
-import type { FilterRequest, HeaderPairs, Upstreams } from './platform.ts'
+import type { Nodes } from './nodes/nodes.ts'
+import type { FilterRequest, Upstreams } from './platform.ts'
 
 export interface Settings extends Severity {
   config: FilterConfig
@@ -30,21 +32,25 @@ export interface Case extends Cause {
   severity: Settings
 }
 
-/** `learn` is told the headers of nodeos's answers. */
+export interface SettingsParts {
+  upstreams: Upstreams
+  nodes: Nodes
+  forwarder: Forwarder
+  reads: CacheCounts
+}
+
 export function settingsOf(
   config: FilterConfig,
-  upstreams: Upstreams,
-  reads: CacheCounts,
-  learn: (headers: HeaderPairs) => void,
+  { upstreams, nodes, forwarder, reads }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
-  const nodes = nodesOf(config)
   const configured = Object.entries(config.headers).map(
     ([name, value]) => [name.toLowerCase(), value] as const,
   )
   const headers = withCors(new Map(configured), config.corsAllowOrigin)
-  upstreams.keepNodes?.(nodes)
+  nodes.configure(config)
+  upstreams.keepNodes?.(nodesOf(config))
   return {
     config,
     enforced,
@@ -53,7 +59,12 @@ export function settingsOf(
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
     judge: createJudge(config),
-    forward: createCache(config, nodes[0]!, upstreams, reads, learn),
+    forward: createCache(config, {
+      nodes,
+      forwarder,
+      sharesAnswers: upstreams.sharesAnswers,
+      counts: reads,
+    }),
     headers,
     ownHeaders: headers,
     maxBodySize: enforced ? config.maxBodySize : Math.max(config.maxBodySize, NODEOS_MAX_BODY),

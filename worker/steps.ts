@@ -9,7 +9,7 @@ import { upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
 import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
-import type { BodyRead, HeaderPairs, UpstreamRequest, UpstreamTrouble } from './platform.ts'
+import type { BodyRead, UpstreamRequest, UpstreamTrouble } from './platform.ts'
 import { type RejectionHeaders, rejection } from './reject.ts'
 import type { Retrying } from './retrying.ts'
 import type { Case } from './settings.ts'
@@ -20,8 +20,6 @@ export interface StepsParts {
   refusals: Refusals
   retrying: Retrying
   consequences: Consequences
-  /** Told the headers of nodeos's answers. */
-  learn(headers: HeaderPairs): void
 }
 
 export class Steps {
@@ -86,7 +84,7 @@ export class Steps {
     { rebuilt, retries }: Verdict,
   ): Promise<UpstreamTrouble | undefined> {
     const { request, client, severity } = each
-    const { retrying, consequences, learn } = this.#parts
+    const { retrying, consequences } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
     if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
     const { method, target, headers } = request
@@ -103,7 +101,6 @@ export class Steps {
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
-      head: learn,
       observe: (status, body) => {
         const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
         consequences.outcome(outcome, each)

@@ -369,7 +369,6 @@ describe('what the filter is warned of', () => {
       { cache: { paths: { '/v1/producer/x': 1 } } },
       /^cache\.paths has \/v1\/producer\/x, which endpoints does not/,
     ],
-    [{ cache: { paths: { '/v1/chain/get_block': 9 } } }, /^cache\.paths has \/v1\/chain\/get_block without/],
     [{ cache: { maxBytes: 100 } }, /^cache\.maxBytes is 100: hardly an answer has room/],
     [
       { cache: { paths: { '/v1/chain/get_info': 500 } } },

@@ -4,6 +4,7 @@ import { plainPath } from '../paths.ts'
 import type { StrikeClass } from '../violations.ts'
 import { common } from './common.ts'
 import { filterMistakes, without } from './mistakes.ts'
+import { nodeKeys } from './nodes.ts'
 import {
   accountName,
   actionName,
@@ -147,6 +148,7 @@ const filterObject = v.strictObject(
       'reject',
       'Unpacked transactions on transaction endpoints: rejected, or judged and forwarded rebuilt',
     ),
+    ...nodeKeys,
     nodeosTimeout: key(integer(1, 3600, 'seconds'), 30, "Seconds until the head of nodeos's response"),
     transactionRetryTimeout: key(
       integer(1, 3600, 'seconds'),

@@ -2,9 +2,10 @@
 // intended and still surprise cause a warning, in the log and in the answer of the config API.
 import * as v from 'valibot'
 import { formatAddress, type ParsedAddress, parseAddress, parseCidr, unbracketed } from '../address.ts'
-import { blockCalls, GET_INFO, pathMatcher } from '../paths.ts'
+import { GET_INFO, pathMatcher } from '../paths.ts'
 import { RELAY_PATH } from '../report-message.ts'
 import type { FilterConfig } from './filter.ts'
+import { type ConfiguredNode, servedWords } from './nodes.ts'
 import type { RelayConfig } from './relay.ts'
 
 /** An action for v.pipe that refuses what a function finds. */
@@ -63,12 +64,15 @@ export function* filterMistakes(config: FilterConfig): Generator<Mistake> {
   yield* headersTwice(config)
   const { nodeosUrl, nodeosPort, logEndpoints, endpoints } = config
   const own = ownListener(config, nodeosUrl, nodeosPort)
-  if (own)
+  // The list of nodes stands in their place.
+  if (own && config.nodes.length === 0)
     yield {
       path: ['nodeosPort'],
       found: nodeosPort,
       allowed: `the port of nodeos at ${nodeosUrl}, not the filter's own ${own}`,
     }
+  yield* doubleNodes(config.nodes)
+  yield* ownNodes(config)
   yield* ownEndpoints(config, 'logEndpoints', logEndpoints, 'a relay, not the filter')
   yield* endpointsTwice(logEndpoints)
   for (const [index, path] of endpoints.allow.entries())
@@ -97,6 +101,7 @@ function* filterDoubts(config: FilterConfig): Generator<string> {
   yield* doubtfulTimes(config)
   yield* doubtfulSizes(config)
   yield* doubtfulPaths(config)
+  yield* doubtfulNodes(config)
   yield* doubtfulCache(config)
   yield* doubtfulBans(config)
   const { nodeosProtocol, nodeosUrl, nodeosPort, trustedProxies, logSuccess, logEndpoints } = config
@@ -172,9 +177,6 @@ function* doubtfulCache({ cache, endpoints }: FilterConfig): Generator<string> {
       yield `cache.paths has ${path}, which endpoints does not serve`
   if (cache.paths[GET_INFO]! > LONGEST_GET_INFO)
     yield `cache.paths keeps ${GET_INFO} for ${cache.paths[GET_INFO]} s: clients count a transaction's expiration from it`
-  const blocks = kept.filter((path) => blockCalls.has(path))
-  if (blocks.length > 0 && !kept.includes(GET_INFO))
-    yield `cache.paths has ${blocks.join(', ')} without ${GET_INFO}, from which the filter learns what is irreversible: nothing of them is kept`
 }
 
 function* doubtfulBans({ bans }: FilterConfig): Generator<string> {
@@ -216,10 +218,59 @@ function* ownEndpoints(
   allowed: string,
 ): Generator<Mistake> {
   for (const [index, text] of urls.entries()) {
-    const { hostname, port, protocol } = new URL(text)
-    const own = ownListener(listeners, hostname, port || (protocol === 'https:' ? 443 : 80))
+    const own = ownListener(listeners, ...hostAndPort(text))
     if (own) yield { path: [key, index], found: text, allowed: `${allowed}'s own ${own}` }
   }
+}
+
+/** A name says which node is meant, in the log, in metrics and to whoever looks. */
+function* doubleNodes(nodes: readonly ConfiguredNode[]): Generator<Mistake> {
+  const seen = new Set<string>()
+  for (const [index, { name }] of nodes.entries()) {
+    if (seen.has(name))
+      yield { path: ['nodes', index, 'name'], found: name, allowed: 'another name for each node' }
+    seen.add(name)
+  }
+}
+
+function* ownNodes(config: FilterConfig): Generator<Mistake> {
+  for (const [index, { url }] of config.nodes.entries()) {
+    const own = ownListener(config, ...hostAndPort(url))
+    if (own)
+      yield { path: ['nodes', index, 'url'], found: url, allowed: `a node, not the filter's own ${own}` }
+  }
+}
+
+function hostAndPort(url: string): [string, string | number] {
+  const { hostname, port, protocol } = new URL(url)
+  return [hostname, port || (protocol === 'https:' ? 443 : 80)]
+}
+
+function* doubtfulNodes({ nodes, endpoints }: FilterConfig): Generator<string> {
+  if (nodes.length === 0) return
+  const names = new Map<string, string>()
+  for (const { name, url } of nodes) {
+    const { origin } = new URL(url)
+    if (names.has(origin)) yield `nodes has ${names.get(origin)} and ${name} at one url, ${origin}`
+    names.set(origin, name)
+  }
+  const served = new Set(nodes.flatMap(({ serves }) => serves))
+  for (const word of servedWords)
+    if (!served.has(word))
+      yield `nodes has none that serves "${word}": ${word === 'push' ? 'transactions' : 'reads'} are answered 503, unless a path of serves has them`
+  const { allow, deny } = endpoints
+  for (const { name, serves } of nodes)
+    for (const path of serves)
+      if (path.startsWith('/') && !meetsAny(path, allow, deny))
+        yield `nodes has ${name} serve ${path}, which endpoints does not let in`
+}
+
+/** Whether some path of a pattern is let in. */
+function meetsAny(path: string, allow: readonly string[], deny: readonly string[]): boolean {
+  if (pathMatcher(deny)(path)) return false
+  return (
+    pathMatcher(allow)(path) || (path.endsWith('/*') && allow.some((other) => pathMatcher([path])(other)))
+  )
 }
 
 /** Each relay is told everything once. */

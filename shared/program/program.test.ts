@@ -328,9 +328,9 @@ test('where nodeos is not up yet, the filter says so, answers 503, and works as 
     503,
     'NODEOS_UNREACHABLE',
   ])
-  await vi.waitUntil(() => filter.output().includes('does not answer yet'), { timeout: 10_000 })
+  await vi.waitUntil(() => filter.output().includes('does not answer'), { timeout: 10_000 })
   expect(filter.lines().find(({ level }) => level === 'warn')?.message).toBe(
-    `nodeos at http://127.0.0.1:${nodeosPort} does not answer yet (connect ECONNREFUSED 127.0.0.1:${nodeosPort}); answering 503 and trying on`,
+    `nodeos is out: http://127.0.0.1:${nodeosPort} does not answer (connect ECONNREFUSED 127.0.0.1:${nodeosPort}); requests are still sent to it, as there is no other`,
   )
   const nodeos: Server = createServer((_incoming, outgoing) => outgoing.end('{}')).listen(
     nodeosPort,
@@ -339,7 +339,7 @@ test('where nodeos is not up yet, the filter says so, answers 503, and works as 
   await once(nodeos, 'listening')
   onTestFinished(() => void nodeos.closeAllConnections())
   expect((await fetch(filter.url + info)).status).toBe(200)
-  await vi.waitUntil(() => filter.output().includes('answers get_info with 200'), { timeout: 10_000 })
+  await vi.waitUntil(() => filter.output().includes('nodeos is in'), { timeout: 10_000 })
 })
 
 describe('the configuration of a running filter', () => {

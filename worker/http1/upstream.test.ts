@@ -334,7 +334,7 @@ describe('a connection that is closed', () => {
     await once(server, 'close')
     const upstream = upstreamTo(free, 1)
     for (const { over } of [ask(upstream, { mayRetry: true }), ask(upstream), ask(upstream)])
-      expect(await over).toEqual(['closed'])
+      expect(await over).toEqual(['unconnected'])
   })
 })
 

@@ -34,7 +34,9 @@ export interface UpstreamListener {
 }
 
 export type UpstreamError =
-  /** No connection, or it broke. */
+  /** No connection was made, so nothing was sent. */
+  | 'unconnected'
+  /** The connection broke. */
   | 'closed'
   /** No head, or nothing more of the body, in time. */
   | 'late'
@@ -277,7 +279,7 @@ class UpstreamConnection {
   expire(): void {
     const call = this.#call
     if (!call) this.destroy()
-    else call.fail(this.#isConnected ? 'late' : 'closed')
+    else call.fail(this.#isConnected ? 'late' : 'unconnected')
   }
 
   #leaveIdle(): void {
@@ -385,7 +387,7 @@ class UpstreamConnection {
       call.connection = undefined
       // It may have been closed as idle, just before or while the request was sent.
       if (this.#isUsed && !this.#hasBegun && call.job.mayRetry) new UpstreamConnection(pool, call)
-      else call.fail('closed', this.#reason)
+      else call.fail(this.#isConnected ? 'closed' : 'unconnected', this.#reason)
     }
     const next = pool.open.size < pool.connections ? pool.waiting.shift() : undefined
     if (next) new UpstreamConnection(pool, next)

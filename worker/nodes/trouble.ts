@@ -6,6 +6,26 @@ export const UNREACHABLE: UpstreamTrouble = {
   detail: 'nodeos does not answer; try again',
 }
 
+/** All that could be asked are out. */
+export const ALL_OUT: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'No node is fit to answer; try again',
+}
+
+export const NOT_SERVED: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'No node serves this path',
+}
+
+/** A busy node's answer was not passed on, as another node was to be asked. */
+export const DECLINED: UpstreamTrouble = {
+  code: 'NODEOS_UNREACHABLE',
+  detail: 'nodeos is busy; try again',
+  ended: 'declined',
+}
+
+export const RETRACTED: UpstreamTrouble = { ...ALL_OUT, ended: 'retracted' }
+
 export const TOO_MANY: UpstreamTrouble = {
   code: 'OVERLOADED',
   detail: 'Too many requests at one time; try again',
@@ -17,5 +37,5 @@ export const TOO_MANY_RETRIES: UpstreamTrouble = {
 }
 
 export function tooLate(seconds: number): UpstreamTrouble {
-  return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${seconds} s` }
+  return { code: 'NODEOS_TIMEOUT', detail: `nodeos did not answer within ${seconds} s`, ended: 'late' }
 }

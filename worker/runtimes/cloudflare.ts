@@ -10,6 +10,9 @@ import { banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
 import { type BanBindings, cloudflareBanDriver } from '../bans/drivers/cloudflare.ts'
 import { metricsOf, prometheusText } from '../metrics.ts'
+import { Looks } from '../nodes/look.ts'
+import { Nodes } from '../nodes/nodes.ts'
+import { nodeMetricsOf, nodesRoutes } from '../nodes/nodes-api.ts'
 import { createEdgeReporter } from '../report-edge.ts'
 import { baseConfig, kvConfigStore } from './cloudflare-config.ts'
 import { createWebPlatform } from './web-platform.ts'
@@ -31,7 +34,7 @@ const REFRESH_INTERVAL = 10_000
 const FIRST_WAIT = 1_000
 
 /** Paths of the config API, which has no listener of its own here. */
-const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics)(?:[/?]|$)/
+const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics|nodes)(?:[/?]|$)/
 
 const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
 
@@ -49,9 +52,12 @@ async function createEdgeFilter(env: Env) {
     now: Date.now,
   })
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
+  const nodes = new Nodes({ logger })
+  const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
   const { app, verdicts, reads } = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
+    nodes,
     reporter,
     bans,
     logger,
@@ -61,8 +67,12 @@ async function createEdgeFilter(env: Env) {
     store,
     token,
     routes: [
-      metricsRoute(() => prometheusText(metricsOf({ verdicts, reads, reporter, bans }))),
+      metricsRoute(() => prometheusText(metricsOf({ verdicts, reads, reporter, bans, nodes }), nodes.states)),
       ...bansRoutes(bans),
+      ...nodesRoutes(
+        () => nodes.states,
+        async () => nodeMetricsOf(nodes.states),
+      ),
     ],
   })
 
@@ -92,6 +102,8 @@ async function createEdgeFilter(env: Env) {
     },
     serve: (request: Request, context: ExecutionContext) => {
       if (reporter.isWaiting()) context.waitUntil(reporter.idle())
+      const looking = looks.ifDue()
+      if (looking) context.waitUntil(looking)
       const peer = request.headers.get('cf-connecting-ip') ?? '::'
       return app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
     },

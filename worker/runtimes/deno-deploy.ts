@@ -7,6 +7,8 @@ import { createFilter } from '../app.ts'
 import { banPolicyOf, createBans } from '../bans/bans.ts'
 import { type DenoKv, denoKvBanDriver } from '../bans/drivers/deno-kv.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
+import { Looks } from '../nodes/look.ts'
+import { Nodes } from '../nodes/nodes.ts'
 import { createReporter } from '../report.ts'
 import { createWebPlatform } from './web-platform.ts'
 
@@ -33,9 +35,13 @@ const policy = banPolicyOf(config)
 // Deno Deploy has one database for each app; elsewhere a file can be named.
 const kv = policy && (await Deno.openKv(Deno.env.get('PATRONEOS_KV')))
 const bans = createBans(kv ? denoKvBanDriver(kv) : memoryBanDriver(now), policy, { logger, now })
+const nodes = new Nodes({ logger })
+const platform = createWebPlatform(() => config, { sharesAnswers: true })
+const looks = new Looks({ nodes, config: () => config, ask: platform.ask })
 const { app } = createFilter({
   config: () => config,
-  platform: createWebPlatform(() => config, { sharesAnswers: true }),
+  platform,
+  nodes,
   reporter: createReporter({
     secrets: secret ? await importSecrets(secret) : [],
     logger,
@@ -49,6 +55,8 @@ const { app } = createFilter({
 await bans.refresh()
 let refreshAt = now() + REFRESH_INTERVAL
 Deno.serve((request, { remoteAddr }) => {
+  // Nothing is sure to run between requests.
+  void looks.ifDue()
   if (kv && now() >= refreshAt) {
     refreshAt = now() + REFRESH_INTERVAL
     void bans.refresh()

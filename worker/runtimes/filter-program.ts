@@ -12,8 +12,10 @@ import { bansRoutes } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
-import { lookAtNodeos } from '../nodes/look.ts'
+import { Looks } from '../nodes/look.ts'
 import { nodesOf } from '../nodes/node.ts'
+import { Nodes } from '../nodes/nodes.ts'
+import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
@@ -42,6 +44,7 @@ export interface FilterService extends FilterListener {
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
   config(): FilterConfig
   bans: Bans
+  nodes: Nodes
   sockets: Sockets
 }
 
@@ -49,6 +52,7 @@ export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'se
 export async function startService({
   config,
   bans,
+  nodes,
   logger,
   secrets,
   sockets,
@@ -58,6 +62,7 @@ export async function startService({
   const filter = createFilter({
     config,
     platform,
+    nodes,
     reporter,
     bans,
     logger,
@@ -65,7 +70,7 @@ export async function startService({
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   return {
     ...listener,
-    metrics: () => metricsOf({ ...filter, reporter, bans }),
+    metrics: () => metricsOf({ ...filter, reporter, bans, nodes }),
     close: async (milliseconds) => {
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)
@@ -77,20 +82,35 @@ export async function startService({
 /** What the config listener shows and changes besides the configuration. */
 export interface ConfigListenerParts {
   bans: Pick<Bans, 'list' | 'lift'>
+  nodes: Nodes
+  looks: LookAt
   metrics(): Promise<Metrics>
 }
 
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger }: Program<FilterConfig>,
-  { bans, metrics }: ConfigListenerParts,
+  { bans, nodes, looks, metrics }: ConfigListenerParts,
 ): Promise<{ address: string; close(): Promise<void> }> {
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
     logger,
-    routes: [metricsRoute(async () => prometheusText(await metrics())), ...bansRoutes(bans)],
+    routes: [
+      metricsRoute(async () => {
+        await looks.ifDue()
+        return prometheusText(await metrics(), nodes.states)
+      }),
+      ...bansRoutes(bans),
+      ...nodesRoutes(
+        () => nodes.states,
+        async () => {
+          await looks.ifDue()
+          return (await metrics()).nodes
+        },
+      ),
+    ],
     warnings: async (config) => filterWarnings(config),
   })
   const server = createAppServer(configApi.fetch)
@@ -99,16 +119,38 @@ export async function openConfigListener(
   return { address, close: () => closeServer(server, 1_000) }
 }
 
-/** Says that the filter serves, and follows nodeos and the configuration until `stop`, on a signal. */
+/** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */
+export function lookAt(nodes: Nodes, config: () => FilterConfig, sockets: Sockets) {
+  const { platform, close } = createSocketPlatform(config, sockets)
+  const looks = new Looks({ nodes, config, ask: platform.ask })
+  return {
+    soon: (name: string) => void looks.soon(name),
+    ifDue: () => looks.ifDue(),
+    /** Looks at once, and from then on by the configuration in force. */
+    start: () => {
+      platform.keepNodes?.(nodesOf(config()))
+      looks.start()
+    },
+    stop: async () => {
+      looks.stop()
+      await close()
+    },
+  }
+}
+
+export type LookAt = ReturnType<typeof lookAt>
+
+/** Says that the filter serves, and follows the nodes and the configuration until `stop`, on a signal. */
 export function announce(
   { logger, store, onConfigChange }: Program<FilterConfig>,
   addresses: { listener: string; config: string },
-  sockets: Sockets,
+  looks: LookAt,
   stop: () => Promise<void>,
 ): void {
   const { listener, config } = addresses
+  const origins = nodesOf(store.current()).map(({ origin }) => origin)
   logger.info(
-    `patroneos ${version} filter: listening on ${listener}, config on ${config}, forwarding to ${nodesOf(store.current())[0]!.origin}`,
+    `patroneos ${version} filter: listening on ${listener}, config on ${config}, forwarding to ${origins.join(', ')}`,
   )
   if (store.current().mode === 'monitor')
     logger.warn('mode is "monitor": nothing is rejected and nothing is reported')
@@ -116,16 +158,13 @@ export function announce(
     for (const warning of filterWarnings(current)) logger.warn(warning)
   }
   warn(store.current())
-  // With connections of its own: in a process that serves none of the requests it has nobody else's.
-  const { platform, close } = createSocketPlatform(store.current, sockets)
-  const look = lookAtNodeos({ config: store.current, ask: platform.ask, logger })
+  looks.start()
   onConfigChange((next) => {
     warn(next)
-    look.changed()
+    looks.start()
   })
   onStopSignal(logger, async () => {
-    look.stop()
-    await Promise.all([stop(), close()])
+    await Promise.all([stop(), looks.stop()])
   })
 }
 
@@ -134,9 +173,16 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
   const { store, onConfigChange, logger } = program
   const { now } = Date
   const bans = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
+  const nodes: Nodes = new Nodes({ logger, onFailure: (name) => looks.soon(name) })
+  const looks = lookAt(nodes, store.current, sockets)
   let service: FilterService | undefined
-  const config = await openConfigListener(program, { bans, metrics: async () => service!.metrics() })
-  service = await startService({ ...program, config: store.current, bans, sockets }).catch((error) => {
+  const config = await openConfigListener(program, {
+    bans,
+    nodes,
+    looks,
+    metrics: async () => service!.metrics(),
+  })
+  service = await startService({ ...program, config: store.current, bans, nodes, sockets }).catch((error) => {
     void config.close()
     throw error
   })
@@ -144,7 +190,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     bans.configure(banPolicyOf(next))
     service.configure(next)
   })
-  announce(program, { listener: service.address, config: config.address }, sockets, async () => {
+  announce(program, { listener: service.address, config: config.address }, looks, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])
   })
 }

@@ -10,13 +10,14 @@ import type {
   UpstreamJob,
   UpstreamListener,
 } from '../http1/upstream.ts'
-import { tooLate, UNREACHABLE } from '../nodes/trouble.ts'
+import { DECLINED, RETRACTED, tooLate, UNREACHABLE } from '../nodes/trouble.ts'
 import type {
   HeaderPairs,
   ResponsePolicy,
   UpstreamQuestion,
   UpstreamRequest,
   UpstreamTrouble,
+  UpstreamWatch,
 } from '../platform.ts'
 import { joined } from './bodies.ts'
 
@@ -31,6 +32,7 @@ export class Forwarding implements UpstreamListener {
   readonly #exchange: Exchange
   readonly #request: UpstreamRequest
   readonly #policy: ResponsePolicy
+  readonly #watch: UpstreamWatch
   readonly #config: FilterConfig
   readonly #load: Load
   readonly #resolve: (trouble: UpstreamTrouble | undefined) => void
@@ -38,6 +40,8 @@ export class Forwarding implements UpstreamListener {
   readonly #end: () => void
   #call: UpstreamCall | undefined
   #status = 0
+  /** Nobody waits for this answer any more. */
+  #isDeclined = false
   /** The answer so far, while it is kept. */
   #kept: Buffer[] | undefined
   #keptBytes = 0
@@ -46,6 +50,7 @@ export class Forwarding implements UpstreamListener {
     exchange: Exchange,
     request: UpstreamRequest,
     policy: ResponsePolicy,
+    watch: UpstreamWatch,
     config: FilterConfig,
     load: Load,
     resolve: (trouble: UpstreamTrouble | undefined) => void,
@@ -54,6 +59,7 @@ export class Forwarding implements UpstreamListener {
     this.#exchange = exchange
     this.#request = request
     this.#policy = policy
+    this.#watch = watch
     this.#config = config
     this.#load = load
     this.#resolve = resolve
@@ -62,9 +68,11 @@ export class Forwarding implements UpstreamListener {
   }
 
   start(upstream: Upstream): void {
-    this.#call = upstream.send(
-      jobOf(this.#request, this.#request.headTimeout, this.#config, this.#request.retryable, this),
-    )
+    this.#watch.retract = () => {
+      this.#resolve(RETRACTED)
+      this.#call?.abort()
+    }
+    this.#call = upstream.send(jobOf(this.#request, this.#config, this.#watch.resend, this))
   }
 
   /** What was written to the client is on its way. */
@@ -80,13 +88,19 @@ export class Forwarding implements UpstreamListener {
   }
 
   onHead(status: number, headers: HeaderPairs): void {
+    if (!this.#watch.head(status, headers)) {
+      this.#isDeclined = true
+      this.#letGo()
+      this.#resolve(DECLINED)
+      return
+    }
     this.#status = status
-    this.#policy.head(headers)
     this.#exchange.response.begin(status, responseHeaders(headers, this.#policy.headers))
     this.#resolve(undefined)
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#isDeclined) return true
     if (this.#kept) {
       this.#kept.push(chunk)
       this.#keptBytes += chunk.length
@@ -98,11 +112,12 @@ export class Forwarding implements UpstreamListener {
   }
 
   onEnd(): void {
-    this.#exchange.response.end()
+    if (!this.#isDeclined) this.#exchange.response.end()
     const answer = this.#kept && joined(this.#kept, this.#keptBytes)
     this.#letGo()
     this.#end()
-    this.#policy.observe(this.#status, answer)
+    this.#watch.ended(undefined)
+    if (!this.#isDeclined) this.#policy.observe(this.#status, answer)
   }
 
   onError(error: UpstreamError): void {
@@ -111,6 +126,7 @@ export class Forwarding implements UpstreamListener {
     if (this.#status > 0) this.#exchange.response.cut()
     else this.#resolve(this.#exchange.isOver ? undefined : troubleOf(error, this.#request.headTimeout))
     this.#end()
+    this.#watch.ended(error)
     if (this.#status > 0) this.#policy.observe(this.#status, undefined)
   }
 
@@ -122,8 +138,7 @@ export class Forwarding implements UpstreamListener {
 }
 
 export function jobOf(
-  { target, method, headers, body }: UpstreamQuestion,
-  headTimeout: number,
+  { target, method, headers, body, headTimeout }: UpstreamQuestion,
   { nodeosBodyTimeout }: FilterConfig,
   mayRetry: boolean,
   listener: UpstreamListener,
@@ -142,5 +157,5 @@ export function jobOf(
 
 /** `headTimeout` is in seconds. */
 export function troubleOf(error: UpstreamError, headTimeout: number): UpstreamTrouble {
-  return error === 'late' ? tooLate(headTimeout) : UNREACHABLE
+  return error === 'late' ? tooLate(headTimeout) : { ...UNREACHABLE, ended: error }
 }

@@ -3,7 +3,15 @@ import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createUpstream, type Upstream, type UpstreamListener } from '../http1/upstream.ts'
 import type { Node } from '../nodes/node.ts'
-import type { HeaderPairs, Platform, UpstreamAnswer, UpstreamQuestion, UpstreamTrouble } from '../platform.ts'
+import { DECLINED, RETRACTED } from '../nodes/trouble.ts'
+import type {
+  HeaderPairs,
+  Platform,
+  UpstreamAnswer,
+  UpstreamQuestion,
+  UpstreamTrouble,
+  UpstreamWatch,
+} from '../platform.ts'
 import { joined } from './bodies.ts'
 import { createBufferedBytes } from './buffered-bytes.ts'
 import { jobOf, troubleOf } from './forwarding.ts'
@@ -46,7 +54,7 @@ export function createSocketPlatform(config: () => FilterConfig, sockets: Socket
   return {
     platform: {
       open: (c) => c.env,
-      ask: (node, question, maxBytes) => ask(upstreamOf(node), question, config(), maxBytes),
+      ask: (node, question, maxBytes, watch) => ask(upstreamOf(node), question, config(), maxBytes, watch),
       sharesAnswers: true,
       keepNodes: (nodes) => {
         const origins = new Set(nodes.map(({ origin }) => origin))
@@ -80,6 +88,7 @@ function ask(
   question: UpstreamQuestion,
   config: FilterConfig,
   maxBytes: number,
+  watch: UpstreamWatch,
 ): Promise<UpstreamAnswer | UpstreamTrouble | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -90,6 +99,7 @@ function ask(
       onHead: (statusCode, pairs) => {
         status = statusCode
         headers = pairs
+        if (!watch.head(status, headers)) resolve(DECLINED)
       },
       onData: (chunk) => {
         size += chunk.length
@@ -101,9 +111,19 @@ function ask(
         }
         return true
       },
-      onEnd: () => resolve({ status, headers, body: joined(chunks, size) }),
-      onError: (error, reason) => resolve({ ...troubleOf(error, config.nodeosTimeout), reason }),
+      onEnd: () => {
+        watch.ended(undefined)
+        resolve({ status, headers, body: joined(chunks, size) })
+      },
+      onError: (error, reason) => {
+        watch.ended(error)
+        resolve({ ...troubleOf(error, question.headTimeout), reason })
+      },
     }
-    const call = upstream.send(jobOf(question, config.nodeosTimeout, config, true, listener))
+    watch.retract = () => {
+      resolve(RETRACTED)
+      call.abort()
+    }
+    const call = upstream.send(jobOf(question, config, watch.resend, listener))
   })
 }

@@ -14,6 +14,7 @@ import type {
   ResponsePolicy,
   UpstreamRequest,
   UpstreamTrouble,
+  UpstreamWatch,
 } from '../platform.ts'
 import { BodyReading, type Room } from './bodies.ts'
 import { Forwarding, type Load } from './forwarding.ts'
@@ -99,8 +100,12 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
     node: Node,
     request: UpstreamRequest,
     policy: ResponsePolicy,
+    watch: UpstreamWatch,
   ): Promise<UpstreamTrouble | undefined> {
-    if (this.#exchange.isOver) return Promise.resolve(undefined)
+    if (this.#exchange.isOver) {
+      watch.ended('aborted')
+      return Promise.resolve(undefined)
+    }
     const { load, buffered, config, upstreamOf } = this.#traffic
     const settings = config()
     if (request.headTimeout > settings.nodeosTimeout)
@@ -115,10 +120,11 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
     }
     if (!fits || load.requests > settings.maxConnections) {
       end()
+      watch.ended('aborted')
       return Promise.resolve(TOO_MANY)
     }
     return new Promise((resolve) => {
-      this.#forwarding = new Forwarding(this.#exchange, request, policy, settings, load, resolve, end)
+      this.#forwarding = new Forwarding(this.#exchange, request, policy, watch, settings, load, resolve, end)
       this.#forwarding.start(upstreamOf(node))
     })
   }

@@ -1,14 +1,13 @@
 // Asks a node with fetch, and corrects the headers of the answer for what fetch changed.
 import type { Node } from '../nodes/node.ts'
-import { tooLate, UNREACHABLE } from '../nodes/trouble.ts'
-import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble } from '../platform.ts'
+import { DECLINED, RETRACTED, tooLate, UNREACHABLE } from '../nodes/trouble.ts'
+import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble, UpstreamWatch } from '../platform.ts'
 
-/** `headTimeout` is in seconds. Asks once more where nothing is executed, since a node may close a kept connection just as it is used. */
+/** Asks a node, and passes on what comes of it until the head is there; `ended` is left to whoever reads the body. */
 export async function askWithFetch(
   node: Node,
-  { method, target, headers: pairs, body }: UpstreamQuestion,
-  mayRetry: boolean,
-  headTimeout: number,
+  { method, target, headers: pairs, body, headTimeout }: UpstreamQuestion,
+  watch: UpstreamWatch,
 ): Promise<Response | UpstreamTrouble> {
   const headers = toHeaders(pairs)
   // fetch would decode the body and leave the headers as if it had not.
@@ -24,16 +23,43 @@ export async function askWithFetch(
       redirect: 'manual',
       signal: abort.signal,
     })
+  let isRetracted = false
+  watch.retract = () => {
+    isRetracted = true
+    abort.abort()
+  }
   try {
-    return await send().catch((error) => {
-      if (!mayRetry || abort.signal.aborted) throw error
+    const response = await send().catch((error) => {
+      if (!watch.resend || abort.signal.aborted) throw error
       return send()
     })
-  } catch {
-    return abort.signal.aborted ? tooLate(headTimeout) : UNREACHABLE
+    if (watch.head(response.status, headersOf(response))) return response
+    void response.body?.cancel().catch(() => {})
+    watch.ended(undefined)
+    return DECLINED
+  } catch (error) {
+    const ended = isRetracted ? 'aborted' : abort.signal.aborted ? 'late' : endedBy(error)
+    watch.ended(ended)
+    if (isRetracted) return RETRACTED
+    return ended === 'late' ? tooLate(headTimeout) : { ...UNREACHABLE, ended, reason: reasonOf(error) }
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** How a runtime says that there was no connection: undici (Node), hyper (Deno). workerd says nothing of the kind. */
+const UNCONNECTED =
+  /\b(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)\b|tcp connect error|dns error/
+
+function endedBy(error: unknown): 'unconnected' | 'closed' {
+  return UNCONNECTED.test(reasonOf(error)) ? 'unconnected' : 'closed'
+}
+
+/** What is said of a failed fetch, and of its cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? ` ${error.code}` : ''
+  return `${error.message}${code}${error.cause === undefined ? '' : `: ${reasonOf(error.cause)}`}`
 }
 
 /** The headers of an answer, as they are true for its body after fetch. */

@@ -14,6 +14,7 @@ import type {
   ResponsePolicy,
   UpstreamRequest,
   UpstreamTrouble,
+  UpstreamWatch,
 } from '../platform.ts'
 import { type BufferedBytes, createBufferedBytes } from './buffered-bytes.ts'
 import { askWithFetch, headersOf, joined, readAtMost, toHeaders, toPairs } from './web-fetch.ts'
@@ -46,14 +47,16 @@ export function createWebPlatform(
   const held = createHeldBodies(config)
   return {
     open: (c) => new WebRequest(c.req.raw, c.env, config(), held),
-    ask: async (node, question, maxBytes) => {
-      const found = await askWithFetch(node, question, true, config().nodeosTimeout)
+    ask: async (node, question, maxBytes, watch) => {
+      const found = await askWithFetch(node, question, watch)
       if (!(found instanceof Response)) return found
       try {
         const body = found.body ? await readAtMost(found.body, maxBytes) : new Uint8Array(0)
+        watch.ended(undefined)
         return body && { status: found.status, headers: headersOf(found), body }
       } catch {
-        return UNREACHABLE
+        watch.ended('closed')
+        return { ...UNREACHABLE, ended: 'closed' }
       }
     },
     sharesAnswers,
@@ -203,8 +206,9 @@ class WebRequest implements FilterRequest {
     node: Node,
     request: UpstreamRequest,
     policy: ResponsePolicy,
+    watch: UpstreamWatch,
   ): Promise<UpstreamTrouble | undefined> {
-    const passing = pass(node, request, policy)
+    const passing = pass(node, request, policy, watch)
     // A client that leaves does not escape the verdict on its transaction.
     this.waitUntil(passing.then(({ passed }) => passed))
     const { answer } = await passing
@@ -220,25 +224,33 @@ interface Passed {
   passed?: Promise<void>
 }
 
-async function pass(node: Node, request: UpstreamRequest, policy: ResponsePolicy): Promise<Passed> {
-  const found = await askWithFetch(node, request, request.retryable, request.headTimeout)
+async function pass(
+  node: Node,
+  request: UpstreamRequest,
+  policy: ResponsePolicy,
+  watch: UpstreamWatch,
+): Promise<Passed> {
+  const found = await askWithFetch(node, request, watch)
   if (!(found instanceof Response)) return { answer: found }
   const { status, statusText } = found
   const answered = headersOf(found)
-  policy.head(answered)
   const headers = toHeaders(fieldsFor(status, responseHeaders(answered, policy.headers)))
   if (found.body === null || isBodyless(status)) {
     void found.body?.cancel().catch(() => {})
+    watch.ended(undefined)
     policy.observe(status, new Uint8Array(0))
     return { answer: new Response(null, { status, statusText, headers }) }
   }
   if (Number(found.headers.get('content-length') ?? Number.NaN) <= SMALL_BODY) {
     // It comes in one or two packets, and as a stream it would cost more than all of the judging.
     const body = await found.bytes().catch(() => undefined)
-    if (body === undefined) return { answer: UNREACHABLE }
+    watch.ended(body ? undefined : 'closed')
+    if (body === undefined) return { answer: { ...UNREACHABLE, ended: 'closed' } }
     policy.observe(status, body)
     return { answer: new Response(body, { status, statusText, headers }) }
   }
+  // The runtime passes the rest on, and does not say how that ends.
+  watch.ended(undefined)
   if (policy.keep === 0) {
     policy.observe(status, undefined)
     return { answer: new Response(found.body, { status, statusText, headers }) }

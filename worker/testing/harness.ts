@@ -11,6 +11,8 @@ import { createFilter, type Filter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { nodeSockets } from '../http1/sockets.ts'
+import { Looks } from '../nodes/look.ts'
+import { Nodes } from '../nodes/nodes.ts'
 import { listenOnSocket } from '../runtimes/socket-listener.ts'
 import { createSocketPlatform } from '../runtimes/socket-platform.ts'
 import type { SocketRequest } from '../runtimes/socket-request.ts'
@@ -37,6 +39,9 @@ export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 
   /** What relays would be told, in order. */
   reports: { host: string; code: ReportCode }[]
   bans: Bans
+  nodes: Nodes
+  /** Looks at all nodes once. */
+  look(): Promise<void>
   /** JSON lines. */
   log: string[]
   /** Puts another configuration in force, as the config API does. */
@@ -61,9 +66,11 @@ export async function startFilter(
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
   const { now } = Date
   const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
+  const nodes = new Nodes({ logger })
   const filter = createFilter({
     config: () => config,
     platform,
+    nodes,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
     bans,
     logger,
@@ -86,6 +93,8 @@ export async function startFilter(
     verdicts: filter.verdicts,
     reads: filter.reads,
     bans,
+    nodes,
+    look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })
       bans.configure(banPolicyOf(config))

@@ -3,6 +3,7 @@
 import { createLogger } from '../../shared/logger.ts'
 import { createBans } from '../bans/bans.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
+import { Nodes } from '../nodes/nodes.ts'
 import type { Reporter } from '../report.ts'
 
 export const silentReporter: Reporter = {
@@ -19,5 +20,6 @@ export const silentLogger = createLogger({ readable: false, write: () => {} })
 export const silent = () => ({
   reporter: silentReporter,
   bans: createBans(memoryBanDriver(Date.now), null, { logger: silentLogger, now: Date.now }),
+  nodes: new Nodes({ logger: silentLogger }),
   logger: silentLogger,
 })

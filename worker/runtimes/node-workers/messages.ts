@@ -4,6 +4,7 @@ import type { FilterConfig } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'
 import type { Ban } from '../../bans/bans.ts'
 import type { Metrics } from '../../metrics.ts'
+import type { Known } from '../../nodes/nodes.ts'
 
 export interface Strikes {
   network: string
@@ -12,7 +13,9 @@ export interface Strikes {
 }
 
 export type ToWorker =
-  | { type: 'start'; config: FilterConfig; bans: Ban[] }
+  | { type: 'start'; config: FilterConfig; bans: Ban[]; nodes: Known }
+  /** What the primary's looks found, and what other workers met. */
+  | { type: 'nodes'; nodes: Known }
   | { type: 'config'; config: FilterConfig }
   | { type: 'ban'; ban: Ban }
   | { type: 'lift'; client: Address }
@@ -28,6 +31,10 @@ export type ToPrimary =
   | { type: 'failed'; message: string }
   | { type: 'strikes'; strikes: Strikes[] }
   | { type: 'metrics'; metrics: Metrics }
+  /** A node failed a request: look at it. */
+  | { type: 'failure'; node: string }
+  /** A node failed so many that it was ejected. */
+  | { type: 'ejection'; node: string; why: string }
 
 type Handlers<M extends { type: string }> = {
   [T in M['type']]: (message: Extract<M, { type: T }>) => void

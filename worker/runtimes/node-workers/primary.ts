@@ -12,8 +12,9 @@ import { type Bans, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { memoryBanDriver } from '../../bans/drivers/memory.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
 import { type Metrics, sumOf } from '../../metrics.ts'
+import { Nodes } from '../../nodes/nodes.ts'
 import { createVerdictLog, type VerdictLog } from '../../verdict-log.ts'
-import { announce, openConfigListener } from '../filter-program.ts'
+import { announce, type LookAt, lookAt, openConfigListener } from '../filter-program.ts'
 import {
   DRAIN_TIME,
   dispatcher,
@@ -54,7 +55,13 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
   const { logger, store, onConfigChange } = program
   const { now } = Date
   const memory = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
-  const workers = new Workers(logger, store.current, memory)
+  const nodes: Nodes = new Nodes({
+    logger,
+    onChange: () => workers.tellAll({ type: 'nodes', nodes: nodes.known() }),
+  })
+  nodes.configure(store.current())
+  const looks = lookAt(nodes, store.current, nodeSockets)
+  const workers: Workers = new Workers({ logger, config: store.current, bans: memory, nodes, looks })
   const bans: Pick<Bans, 'list' | 'lift'> = {
     list: memory.list,
     lift: (client) => {
@@ -63,7 +70,7 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
     },
   }
   const metrics = async () => ({ ...(await workers.metrics()), bans: memory.counters() })
-  const config = await openConfigListener(program, { bans, metrics })
+  const config = await openConfigListener(program, { bans, nodes, looks, metrics })
   const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
     async (error) => {
       await Promise.all([workers.stop(), config.close()])
@@ -75,15 +82,25 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
     workers.tellAll({ type: 'config', config: next })
   })
   process.on('SIGHUP', () => void workers.roll())
-  announce(program, { listener: addresses[0]!, config: config.address }, nodeSockets, async () => {
+  announce(program, { listener: addresses[0]!, config: config.address }, looks, async () => {
     await Promise.all([workers.stop(), config.close()])
   })
+}
+
+interface WorkersParts {
+  logger: Logger
+  config(): FilterConfig
+  bans: Bans
+  nodes: Nodes
+  looks: LookAt
 }
 
 class Workers {
   readonly #logger: Logger
   readonly #config: () => FilterConfig
   readonly #bans: Bans
+  readonly #nodes: Nodes
+  readonly #looks: LookAt
   readonly #banned: VerdictLog['banned']
   readonly #members = new Set<Member>()
   /** What those that are gone had counted. */
@@ -92,10 +109,12 @@ class Workers {
   #rolling = false
   #shortLives = 0
 
-  constructor(logger: Logger, config: () => FilterConfig, bans: Bans) {
+  constructor({ logger, config, bans, nodes, looks }: WorkersParts) {
     this.#logger = logger
     this.#config = config
     this.#bans = bans
+    this.#nodes = nodes
+    this.#looks = looks
     this.#banned = createVerdictLog(logger).banned
   }
 
@@ -120,6 +139,8 @@ class Workers {
         dispatcher<ToPrimary>({
           strikes: ({ strikes }) => void this.#strike(strikes),
           failed: ({ message }) => reject(new StartError(message)),
+          failure: ({ node }) => this.#looks.soon(node),
+          ejection: ({ node, why }) => this.#nodes.eject(node, why),
           metrics: ({ metrics }) => {
             member.metrics = metrics
             member.told()
@@ -136,7 +157,8 @@ class Workers {
         this.#gone(member, end)
       })
     })
-    tell(worker, { type: 'start', config: this.#config(), bans: await this.#bans.list() })
+    const [config, nodes] = [this.#config(), this.#nodes.known()]
+    tell(worker, { type: 'start', config, bans: await this.#bans.list(), nodes })
     return listening
   }
 
@@ -237,5 +259,6 @@ function withoutGauges(metrics: Metrics): Metrics {
     relay,
     { ...counters, queued: 0 },
   ])
-  return { ...metrics, relays: Object.fromEntries(relays) }
+  const nodes = Object.entries(metrics.nodes).map(([name, counts]) => [name, { ...counts, underWay: 0 }])
+  return { ...metrics, relays: Object.fromEntries(relays), nodes: Object.fromEntries(nodes) }
 }

@@ -1,10 +1,12 @@
 // A worker process below the primary. It has no configuration of its own and serves until it is told to stop.
 import { clientNetwork } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
+import type { Logger } from '../../../shared/logger.ts'
 import { createProgramLogger, readSecrets } from '../../../shared/program/program.ts'
 import { StartError } from '../../../shared/program/start-error.ts'
 import { type BanDriver, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
+import { Nodes } from '../../nodes/nodes.ts'
 import { type FilterService, startService } from '../filter-program.ts'
 import {
   DRAIN_TIME,
@@ -15,12 +17,16 @@ import {
   type ToWorker,
 } from './messages.ts'
 
+/** Milliseconds between two words on a node that fails requests. */
+const FAILURE_INTERVAL = 1_000
+
 /** Milliseconds in which strikes gather before the primary is told. */
 const STRIKE_DELAY = 20
 
 export async function runWorker(): Promise<void> {
   const logger = createProgramLogger()
   const bans = createBans(primaryBanDriver(), null, { logger, now: Date.now })
+  const nodes = primaryNodes(logger)
   let config: FilterConfig | undefined
   let service: FilterService | undefined
   let ending = false
@@ -41,10 +47,13 @@ export async function runWorker(): Promise<void> {
     config = message.config
     bans.configure(banPolicyOf(config))
     for (const ban of message.bans) bans.put(ban)
+    nodes.configure(config)
+    nodes.told(message.nodes)
     try {
       const parts = {
         config: () => config!,
         bans,
+        nodes,
         logger,
         secrets: await readSecrets(),
         sockets: nodeSockets,
@@ -65,8 +74,10 @@ export async function runWorker(): Promise<void> {
       config: (message) => {
         config = message.config
         bans.configure(banPolicyOf(config))
+        nodes.configure(config)
         service?.configure(config)
       },
+      nodes: ({ nodes: known }) => nodes.told(known),
       ban: ({ ban }) => bans.put(ban),
       lift: ({ client }) => bans.drop(clientNetwork(client)),
       tell: () => {
@@ -79,6 +90,21 @@ export async function runWorker(): Promise<void> {
   // A terminal, or a supervisor that signals a whole group, tells the workers as well.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false))
   process.on('SIGHUP', () => {})
+}
+
+/** The primary looks at the nodes and logs what changes; a worker tells what its requests met. */
+function primaryNodes(logger: Logger): Nodes {
+  const toldAt = new Map<string, number>()
+  return new Nodes({
+    logger,
+    onFailure: (node) => {
+      const now = Date.now()
+      if (now - (toldAt.get(node) ?? 0) < FAILURE_INTERVAL) return
+      toldAt.set(node, now)
+      void toPrimary({ type: 'failure', node })
+    },
+    onEjection: (node, why) => void toPrimary({ type: 'ejection', node, why }),
+  })
 }
 
 /** Resolves when the primary has been told; it may be gone. */

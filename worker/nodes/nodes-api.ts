@@ -1,0 +1,141 @@
+// What an operator sees of the nodes: on the config listener, and in the metrics.
+import type { ConfigRoute } from '../../shared/config-api.ts'
+import { family } from '../../shared/prometheus.ts'
+import { type NodeCounts, type NodeState, noCounts, nodeFailures } from './node-state.ts'
+
+/** Counters and requests under way of each node, by name; those of several processes are added up. */
+export type NodeMetrics = Record<string, NodeCounts & { underWay: number }>
+
+export function nodeMetricsOf(states: readonly NodeState[]): NodeMetrics {
+  return Object.fromEntries(states.map(({ name, counts, underWay }) => [name, { ...counts, underWay }]))
+}
+
+export function addNodeMetrics(sum: NodeMetrics, more: NodeMetrics): void {
+  for (const [name, counts] of Object.entries(more)) {
+    const before = sum[name] ?? { ...noCounts(), underWay: 0 }
+    sum[name] = before
+    for (const key of Object.keys(counts) as (keyof typeof counts)[]) before[key] += counts[key]
+  }
+}
+
+/** The routes of the nodes on the config listener. */
+export function nodesRoutes(
+  states: () => readonly NodeState[],
+  metrics: () => Promise<NodeMetrics>,
+): ConfigRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/patroneos/nodes',
+      handle: async (c) => {
+        const counts = await metrics()
+        return c.json(states().map((state) => shown(state, counts[state.name])))
+      },
+    },
+  ]
+}
+
+function shown({ node, health }: NodeState, counts: NodeMetrics[string] | undefined) {
+  const now = Date.now()
+  const isEjected = health.ejectedUntil > now
+  const { info } = health
+  return {
+    name: node.name,
+    url: node.origin,
+    weight: node.weight,
+    serves: node.serves,
+    state: health.out !== undefined || isEjected ? 'out' : health.lookedAt === 0 ? 'unknown' : 'in',
+    reason: health.out ?? (isEjected ? `requests failed: ${health.ejectedFor}` : null),
+    ejectedUntil: isEjected ? isoTime(health.ejectedUntil) : null,
+    lookedAt: health.lookedAt === 0 ? null : isoTime(health.lookedAt),
+    chainId: info?.chainId ?? null,
+    headBlock: info?.head ?? null,
+    headBlockTime: info ? isoTime(info.headTime) : null,
+    lastIrreversibleBlock: info?.irreversible ?? null,
+    lagBlocks: info ? health.lag : null,
+    requestsUnderWay: counts?.underWay ?? 0,
+    requests: counts?.requests ?? 0,
+    retries: counts?.retries ?? 0,
+    ejections: counts?.ejections ?? 0,
+    errors: Object.fromEntries(nodeFailures.map((failure) => [failure, counts?.[failure] ?? 0])),
+    averageSecondsToAnswer: counts && counts.answers > 0 ? counts.seconds / counts.answers : null,
+  }
+}
+
+const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+/** Families for Prometheus. Names of nodes are the configuration's, so labels are bounded. */
+export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics): string[] {
+  const now = Date.now()
+  const known = states.flatMap(({ name, health }) =>
+    health.info ? [{ labels: { node: name }, health, info: health.info }] : [],
+  )
+  const counted = Object.entries(metrics).map(([node, counts]) => ({ labels: { node }, counts }))
+  const counter = (name: string, help: string, value: (counts: NodeMetrics[string]) => number) =>
+    family(
+      name,
+      'counter',
+      help,
+      counted.map(({ labels, counts }) => ({ labels, value: value(counts) })),
+    )
+  return [
+    family(
+      'patroneos_node_in',
+      'gauge',
+      '1 where a node takes requests, 0 where it is out',
+      states.map(({ name, health }) => ({
+        labels: { node: name },
+        value: health.out === undefined && health.ejectedUntil <= now ? 1 : 0,
+      })),
+    ),
+    family(
+      'patroneos_node_head_block',
+      'gauge',
+      'Head block of a node as of the last look',
+      known.map(({ labels, info }) => ({ labels, value: info.head })),
+    ),
+    family(
+      'patroneos_node_head_age_seconds',
+      'gauge',
+      'Seconds since the head block of a node',
+      known.map(({ labels, info }) => ({ labels, value: (now - info.headTime) / 1000 })),
+    ),
+    family(
+      'patroneos_node_head_lag_blocks',
+      'gauge',
+      'Blocks that a node is behind the best one',
+      known.map(({ labels, health }) => ({ labels, value: health.lag })),
+    ),
+    family(
+      'patroneos_node_requests_under_way',
+      'gauge',
+      'Requests that a node was sent and has not answered',
+      counted.map(({ labels, counts }) => ({ labels, value: counts.underWay })),
+    ),
+    counter('patroneos_node_requests_total', 'Requests that a node was sent', (counts) => counts.requests),
+    counter('patroneos_node_answers_total', 'Requests that a node answered', (counts) => counts.answers),
+    counter(
+      'patroneos_node_answer_seconds_total',
+      'Seconds until the heads of these answers, in all',
+      (counts) => counts.seconds,
+    ),
+    family(
+      'patroneos_node_errors_total',
+      'counter',
+      'Requests that a node failed, by how',
+      counted.flatMap(({ labels, counts }) =>
+        nodeFailures.map((error) => ({ labels: { ...labels, error }, value: counts[error] })),
+      ),
+    ),
+    counter(
+      'patroneos_node_retries_total',
+      'Requests that a node was sent after another one had failed them',
+      (counts) => counts.retries,
+    ),
+    counter(
+      'patroneos_node_ejections_total',
+      'Times that failed requests put a node out',
+      (counts) => counts.ejections,
+    ),
+  ]
+}
