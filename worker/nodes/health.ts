@@ -61,7 +61,8 @@ export function assess(looks: readonly Look[], context: HealthContext): string |
   const best = states
     .filter((state) => !troubles.get(state) && (troubles.has(state) || state.health.out === undefined))
     .reduce<NodeState | undefined>(ahead, undefined)
-  for (const look of looks) {
+  // Those that may recover come last: they stay where all others are out.
+  for (const look of looks.toSorted((a, b) => Number(a.mayRecover) - Number(b.mayRecover))) {
     const { state, info } = look
     const lag = info && best ? Math.max(0, best.health.info!.head - info.head) : 0
     if (info) state.health.lag = info.chainId === chainId ? lag : 0
