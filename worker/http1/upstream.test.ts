@@ -55,10 +55,10 @@ async function startNodeos(answer: Answer): Promise<Nodeos> {
   return nodeos
 }
 
-function upstreamTo(port: number, connections = 4): Upstream {
+function upstreamTo(port: number, connections = 4, host = '127.0.0.1'): Upstream {
   const upstream = createUpstream({
     sockets: nodeSockets,
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http://${host}:${port}`,
     connections,
     connectTimeout: 5_000,
   })
@@ -69,9 +69,9 @@ function upstreamTo(port: number, connections = 4): Upstream {
   return upstream
 }
 
-async function startBoth(answer: Answer, connections?: number) {
+async function startBoth(answer: Answer, connections?: number, host?: string) {
   const nodeos = await startNodeos(answer)
-  return { nodeos, upstream: upstreamTo(nodeos.port, connections) }
+  return { nodeos, upstream: upstreamTo(nodeos.port, connections, host) }
 }
 
 type Options = Partial<Omit<UpstreamJob, 'listener'>> & {
@@ -323,6 +323,18 @@ describe('a connection that is closed', () => {
       answers.pop()!()
     }
     for (const { over } of asked) expect(await over).toEqual(['head 200', 'data ok', 'end'])
+  })
+
+  it('because its host has a name, which may lead elsewhere by now', async () => {
+    const { nodeos, upstream } = await startBoth(({ socket }) => socket.write(OK), 4, 'localhost')
+    await ask(upstream).over
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 29_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    await ask(upstream).over
+    expect(nodeos.connections).toHaveLength(1)
+    vi.setSystemTime(Date.now() + 2_000)
+    for (let asked = 0; asked < 3; asked++) await ask(upstream).over
+    expect(nodeos.connections).toHaveLength(2)
   })
 
   it('because nobody listens is an error, and so for all that wait', async () => {

@@ -67,6 +67,9 @@ export interface UpstreamOptions {
   connectTimeout: number
 }
 
+/** Milliseconds for which a connection to a named host is used: then the name is looked up anew. */
+const NAMED_LIFETIME = 30_000
+
 /** Milliseconds after which an idle connection is closed, before its other end may do so just as it is used. */
 const IDLE_TIME = 4_000
 
@@ -82,16 +85,17 @@ export function createUpstream({ sockets, origin, connections, connectTimeout }:
   const url = new URL(origin)
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const isTls = url.protocol === 'https:'
+  const isAddress = /^[\d.]+$|:/.test(hostname)
   const port = Number(url.port || (isTls ? 443 : 80))
   const pool: Pool = {
     host: url.host,
     connect: () => {
       if (!isTls) return sockets.connect({ host: hostname, port })
-      const isAddress = /^[\d.]+$|:/.test(hostname)
       return sockets.connectTls({ host: hostname, port, servername: isAddress ? '' : hostname })
     },
     connectedEvent: isTls ? 'secureConnect' : 'connect',
     connectTimeout,
+    lifetime: isAddress ? Number.POSITIVE_INFINITY : NAMED_LIFETIME,
     connections,
     idle: [],
     open: new Set(),
@@ -136,6 +140,7 @@ interface Pool {
   connect(): TcpSocket
   connectedEvent: string
   connectTimeout: number
+  lifetime: number
   connections: number
   /** The one that was used last is used next. */
   idle: UpstreamConnection[]
@@ -191,6 +196,8 @@ class Call implements UpstreamCall {
 class UpstreamConnection {
   /** Unix time in milliseconds at which whatever is waited for is late. */
   deadline: number
+  /** Unix time in milliseconds after which it gets no further request. */
+  readonly #until: number
   readonly #pool: Pool
   readonly #socket: TcpSocket
   #call: Call | undefined
@@ -211,7 +218,9 @@ class UpstreamConnection {
   constructor(pool: Pool, call: Call) {
     this.#pool = pool
     pool.open.add(this)
-    this.deadline = Date.now() + pool.connectTimeout
+    const now = Date.now()
+    this.deadline = now + pool.connectTimeout
+    this.#until = now + pool.lifetime
     const socket = pool.connect()
     this.#socket = socket
     socket.once(pool.connectedEvent, () => {
@@ -361,11 +370,13 @@ class UpstreamConnection {
       this.#isPaused = false
       this.#socket.resume()
     }
-    const isKept = this.#keepAlive && pool.closing === undefined && this.#socket.writableLength === 0
+    const now = Date.now()
+    const isLasting = this.#keepAlive && pool.closing === undefined && now < this.#until
+    const isKept = isLasting && this.#socket.writableLength === 0
     const next = isKept ? pool.waiting.shift() : undefined
     if (next) this.begin(next)
     else if (isKept) {
-      this.deadline = Date.now() + IDLE_TIME
+      this.deadline = now + IDLE_TIME
       pool.idle.push(this)
     } else this.#socket.destroy()
     call.end()

@@ -129,6 +129,44 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
     expect(reportsOn(client)).toEqual([])
   })
 
+  it('keeps a dead node out of the way of clients, and answers 503 at once where all are dead', async () => {
+    const client = '198.51.100.6'
+    // A name with two addresses, at one of which nobody listens.
+    const origin = `http://localhost:${upstream.port}`
+    const dead = { name: 'dead', url: 'http://127.0.0.1:1' }
+    const nodes = [{ name: 'good', url: origin }, dead]
+    const configured = await filter.operate('POST', 'config', {
+      nodes,
+      healthInterval: 1,
+      balance: 'round-robin',
+    })
+    expect(configured.status).toBe(200)
+    const statuses: number[] = []
+    for (let index = 0; index < 20; index++) statuses.push((await send(client, {})).status)
+    expect(statuses).toEqual(Array(20).fill(200))
+    // Where nothing runs between requests, requests bring the looks.
+    const stateOf = async () => {
+      await send(client, {})
+      const listed = (await (await filter.operate('GET', 'nodes')).json()) as {
+        name: string
+        state: string
+      }[]
+      return Object.fromEntries(listed.map(({ name: node, state }) => [node, state]))
+    }
+    await vi.waitFor(async () => expect(await stateOf()).toEqual({ good: 'in', dead: 'out' }), 10_000)
+    const metrics = await (await filter.operate('GET', 'metrics')).text()
+    expect(metrics).toContain('patroneos_node_in{node="dead"} 0')
+    expect(metrics).toContain('patroneos_node_in{node="good"} 1')
+    expect((await filter.operate('POST', 'config', { nodes: [dead] })).status).toBe(200)
+    await vi.waitFor(async () => {
+      const answer = await send(client, {})
+      expect(JSON.parse(answer.text).error.details[0].message).toContain('No node is fit to answer')
+    }, 10_000)
+    expect((await filter.operate('POST', 'config', { nodes: [] })).status).toBe(200)
+    expect((await send(client, {})).status).toBe(200)
+    expect(reportsOn(client)).toEqual([])
+  })
+
   it('forwards no path but the one that it judged, however that was written', async () => {
     const targets = [
       '/v1/chain/./push_block',

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Ask, ask, nodeosForTest } from '../testing/harness.ts'
-import type { Respond } from '../testing/nodeos-stand-in.ts'
+import { answerWith, type Respond } from '../testing/nodeos-stand-in.ts'
+import { infoBody } from '../testing/nodes.ts'
 
 const PROGRAM = join(import.meta.dirname, 'node.ts')
 const push = '/v1/chain/push_transaction'
@@ -116,6 +117,44 @@ describe('several workers', { timeout: 120_000 }, () => {
     await vi.waitFor(async () => {
       const answers = await everywhere(filter.port, { headers })
       expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    }, eventually)
+  })
+
+  it('know what the looks of one process found, and the log says it once', async () => {
+    const looks: string[] = []
+    const standIn = await nodeosForTest((received, outgoing) => {
+      if (received.headers['user-agent'] === 'patroneos') looks.push(received.target)
+      answerWith(200, infoBody({}))(received, outgoing)
+    })
+    const url = `http://127.0.0.1:${standIn.port}`
+    const dead = { name: 'dead', url: 'http://127.0.0.1:1' }
+    const nodes = [{ name: 'good', url }, dead]
+    const { filter } = await startBoth({ nodes, healthInterval: 1, workers: 3, balance: 'round-robin' })
+    const began = Date.now()
+    for (let round = 0; round < 3; round++)
+      for (const { status } of await everywhere(filter.port, {})) expect(status).toBe(200)
+    await vi.waitUntil(() => looks.length >= 4, eventually)
+    // One in a second, and the first.
+    expect(looks.length).toBeLessThanOrEqual((Date.now() - began) / 900 + 2)
+    const listed = (await (await fetch(`${filter.configUrl}/nodes`)).json()) as {
+      state: string
+      requests: number
+    }[]
+    expect(listed.map(({ state }) => state)).toEqual(['in', 'out'])
+    expect(listed[0]!.requests).toBe(24)
+    expect(filter.log().match(/dead is out: http/g)).toHaveLength(1)
+    expect(filter.log().match(/dead is out for/g)?.length ?? 0).toBeLessThanOrEqual(1)
+    // All out, as every worker knows.
+    await fetch(`${filter.configUrl}/config`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ nodes: [dead] }),
+    })
+    await vi.waitFor(async () => {
+      for (const { status, text } of await everywhere(filter.port, {})) {
+        expect(status).toBe(503)
+        expect(text).toContain('No node is fit to answer')
+      }
     }, eventually)
   })
 

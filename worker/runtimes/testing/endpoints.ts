@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import type { ReportEvent } from '../../../shared/report-message.ts'
+import { infoBody } from '../../testing/nodes.ts'
 
 export interface UpstreamRequest {
   method: string
@@ -44,7 +45,10 @@ export async function startUpstream(): Promise<Upstream> {
         headers,
         body: Buffer.concat(chunks).toString('latin1'),
       })
-      const answer = answers.get(headers['x-forwarded-for']!) ?? {}
+      const isLook = headers['user-agent'] === 'patroneos'
+      const answer = isLook
+        ? { body: JSON.stringify(infoBody({})) }
+        : (answers.get(headers['x-forwarded-for']!) ?? {})
       outgoing.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers })
       outgoing.end(answer.body ?? '{"from":"nodeos"}')
     })
