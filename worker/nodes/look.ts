@@ -27,6 +27,7 @@ export class Looks {
   #timer: NodeJS.Timeout | undefined
   /** Unix time in milliseconds of the last round's begin. */
   #began = 0
+  #underWay: Promise<void> | undefined
   readonly #soon = new Map<string, number>()
   #isStopped = false
 
@@ -37,7 +38,10 @@ export class Looks {
   /** Looks again and again until `stop`. */
   start(): void {
     if (this.#isStopped) return
-    const round = this.round()
+    // Behind a round that is under way, as the configuration may be another one. That round may wait for a node that
+    // is late; a node that was added does not.
+    if (this.#underWay) void this.#lookAtNew()
+    const round = (this.#underWay ?? Promise.resolve()).then(() => this.round())
     this.#later(() => {
       if (!this.#mayRest()) void round.then(() => this.start())
     })
@@ -65,8 +69,22 @@ export class Looks {
     clearTimeout(this.#timer)
   }
 
-  /** Looks at all nodes, and resolves when all have answered or are late. */
-  async round(): Promise<void> {
+  /** Looks at all nodes, and resolves when all have answered or are late. One round at a time. */
+  round(): Promise<void> {
+    this.#underWay ??= this.#lookAtAll().finally(() => {
+      this.#underWay = undefined
+    })
+    return this.#underWay
+  }
+
+  async #lookAtNew(): Promise<void> {
+    const { nodes, config } = this.#parts
+    nodes.configure(config())
+    const unknown = nodes.states.filter(({ isKnown }) => !isKnown)
+    nodes.looked(await Promise.all(unknown.map((state) => this.#look(state))))
+  }
+
+  async #lookAtAll(): Promise<void> {
     const { nodes, config } = this.#parts
     this.#began = Date.now()
     nodes.configure(config())
