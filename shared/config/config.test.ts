@@ -291,6 +291,33 @@ describe('the filter alone', () => {
       `the port of nodeos at ${host}, not the filter's own ${own}`,
     ]),
     [
+      '{"nodes":[{"name":"a","url":"http://10.0.0.1"},{"name":"a","url":"http://10.0.0.2"}]}',
+      'nodes.1.name',
+      '"a"',
+      'another name for each node',
+    ],
+    [
+      '{"nodes":[{"name":"a","url":"http://localhost:8081"}]}',
+      'nodes.0.url',
+      '"http://localhost:8081"',
+      "a node, not the filter's own listenPort",
+    ],
+    ...['ftp://a', 'http://a/x', 'http://u:p@a', 'http://a?x', 'a:8888', 'http://a:0'].map(
+      (url): [string, string, string, string] => [
+        JSON.stringify({ nodes: [{ name: 'a', url }] }),
+        'nodes.0.url',
+        JSON.stringify(url),
+        'a URL such as http://10.0.0.11:8888, without user name, path, query or fragment',
+      ],
+    ),
+    [
+      '{"nodes":[{"name":"a","url":"http://a","serves":["write"]}]}',
+      'nodes.0.serves.0',
+      '"write"',
+      '"push", "read", or a path as in endpoints, such as /v1/history/*',
+    ],
+    ['{"balance":"fair"}', 'balance', '"fair"', '"least-requests", "round-robin", "random", "client"'],
+    [
       '{"logEndpoints":["http://10.0.0.1:8080","http://localhost:8081/"]}',
       'logEndpoints.1',
       '"http://localhost:8081/"',
@@ -373,6 +400,23 @@ describe('what the filter is warned of', () => {
     [
       { cache: { paths: { '/v1/chain/get_info': 500 } } },
       /^cache\.paths keeps \/v1\/chain\/get_info for 500 s/,
+    ],
+    [
+      { nodes: [{ name: 'a', url: 'http://a', serves: ['read'] }] },
+      /^nodes has none that serves "push": transactions are answered 503/,
+    ],
+    [
+      { nodes: [{ name: 'a', url: 'http://a', serves: ['push', 'read', '/v2/*'] }] },
+      /^nodes has a serve \/v2\/\*, which endpoints does not let in/,
+    ],
+    [
+      {
+        nodes: [
+          { name: 'a', url: 'http://a' },
+          { name: 'b', url: 'http://a:80' },
+        ],
+      },
+      /^nodes has a and b at one url, http:\/\/a$/,
     ],
     [{ bans: { banTime: 700_000 } }, /^bans\.banTime is 700000 s, but maxBanTime ends every ban/],
     [{ logSuccess: true }, /^logSuccess has no effect/],
