@@ -406,8 +406,8 @@ describe('what the filter is warned of', () => {
       /^nodes has none that serves "push": transactions are answered 503/,
     ],
     [
-      { nodes: [{ name: 'a', url: 'http://a', serves: ['push', 'read', '/v2/*'] }] },
-      /^nodes has a serve \/v2\/\*, which endpoints does not let in/,
+      { nodes: [{ name: 'a', url: 'http://a', serves: ['push', 'read', '/v3/*'] }] },
+      /^nodes has a serve \/v3\/\*, which endpoints does not let in/,
     ],
     [
       {

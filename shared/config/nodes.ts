@@ -15,7 +15,7 @@ const isOrigin = (value: string) => {
 }
 
 const SERVED = '"push", "read", or a path as in endpoints, such as /v1/history/*'
-const served = v.union([v.picklist(servedWords), endpoint], SERVED)
+const served = text(SERVED, (value) => value === 'push' || value === 'read' || v.is(endpoint, value))
 
 const HEALTH = '"get_info", or a path that answers 2xx, such as /v2/health'
 
