@@ -72,7 +72,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const settings = settingsOf(config, { upstreams: platform, nodes, forwarder, reads })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
-  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences })
+  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes })
 
   /** One request's way: each step may answer it, which ends it. */
   const serve = async (request: FilterRequest): Promise<Response> => {

@@ -48,6 +48,8 @@ export interface UpstreamRequest extends UpstreamQuestion {
   client: Address
   /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
+  /** It waits for its block, and takes none of the node's time meanwhile. */
+  waitsForBlock: boolean
 }
 
 /** How the response of nodeos is passed on. */
@@ -56,6 +58,8 @@ export interface ResponsePolicy {
   headers: ReadonlyMap<string, string>
   /** Bytes of the response's body to keep for `observe`; 0 for none. */
   keep: number
+  /** Told the milliseconds of the node's time that were its own, when the head of the answer has come. */
+  spent(milliseconds: number): void
   /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`. */
   observe(status: number, body: Uint8Array | undefined): void
 }
@@ -67,7 +71,7 @@ export interface UpstreamTrouble {
   /** What the connection met, for the operator: `connect ECONNREFUSED 127.0.0.1:8888`. */
   reason?: string | undefined
   /** How the request to a node ended. */
-  ended?: UpstreamError | 'declined' | 'retracted'
+  ended?: UpstreamError | 'declined' | 'retracted' | 'moved'
 }
 
 /** An answer of nodeos that is held whole. */
@@ -111,6 +115,8 @@ export interface FilterRequest {
   ): Promise<UpstreamTrouble | undefined>
   /** Sends a response of the filter's own. */
   answer(answer: Answer): void
+  /** Set while it waits for its turn at a node: called where its client leaves, or its time is over. */
+  whenGone: (() => void) | undefined
   /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
   waitUntil?(work: Promise<unknown>): void
   /** Lets go of what is held for it, where its runtime does not say when its response is over. */

@@ -7,6 +7,7 @@ import { isPreflight, preflightAnswer } from './cors.ts'
 import { pathOf } from './endpoints.ts'
 import { upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
+import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
 import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
 import type { BodyRead, UpstreamRequest, UpstreamTrouble } from './platform.ts'
@@ -20,6 +21,7 @@ export interface StepsParts {
   refusals: Refusals
   retrying: Retrying
   consequences: Consequences
+  nodes: Pick<Nodes, 'chargeFailure'>
 }
 
 export class Steps {
@@ -84,7 +86,7 @@ export class Steps {
     { rebuilt, retries }: Verdict,
   ): Promise<UpstreamTrouble | undefined> {
     const { request, client, severity } = each
-    const { retrying, consequences } = this.#parts
+    const { retrying, consequences, nodes } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
     if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
     const { method, target, headers } = request
@@ -97,12 +99,18 @@ export class Steps {
       body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
       retryable: !transactions,
       headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
+      waitsForBlock: retries,
     }
+    let spent = 0
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      spent: (milliseconds) => {
+        spent = milliseconds
+      },
       observe: (status, body) => {
         const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
+        if (typeof outcome === 'object') nodes.chargeFailure(client, spent)
         consequences.outcome(outcome, each)
       },
     })

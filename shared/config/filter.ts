@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { plainPath } from '../paths.ts'
 import type { StrikeClass } from '../violations.ts'
 import { common } from './common.ts'
+import { fairnessKeys } from './fairness.ts'
 import { filterMistakes, without } from './mistakes.ts'
 import { nodeKeys } from './nodes.ts'
 import {
@@ -149,6 +150,7 @@ const filterObject = v.strictObject(
       'Unpacked transactions on transaction endpoints: rejected, or judged and forwarded rebuilt',
     ),
     ...nodeKeys,
+    ...fairnessKeys,
     nodeosTimeout: key(integer(1, 3600, 'seconds'), 30, "Seconds until the head of nodeos's response"),
     transactionRetryTimeout: key(
       integer(1, 3600, 'seconds'),

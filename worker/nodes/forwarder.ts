@@ -1,6 +1,9 @@
 // Asks nodes: one, and where it fails what may be asked twice, one other.
-import type { Address } from '../../shared/address.ts'
+import { type Address, clientNetwork } from '../../shared/address.ts'
+import { GET_INFO } from '../../shared/paths.ts'
 import { pathOf } from '../endpoints.ts'
+import type { Gate, GateTrouble, Leaver, RequestClass, Ticket } from '../fairness/gate.ts'
+import { headerValue } from '../headers.ts'
 import type {
   FilterRequest,
   HeaderPairs,
@@ -17,7 +20,7 @@ import type { NodeState, Waiting } from './node-state.ts'
 import type { Nodes } from './nodes.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 import type { Route } from './routes.ts'
-import { ALL_OUT, NOT_SERVED } from './trouble.ts'
+import { ALL_OUT, MOVED, NO_TURN, NOT_SERVED } from './trouble.ts'
 
 /** Whoever was asked, and what came of it. */
 export interface Asked {
@@ -52,16 +55,16 @@ export class Forwarder {
     policy: ResponsePolicy,
   ): Promise<UpstreamTrouble | undefined> {
     const { nodes } = this.#parts
-    const route = nodes.route(pathOf(question.target), !question.retryable)
+    const path = pathOf(question.target)
+    const route = nodes.route(path, !question.retryable)
     const first = nodes.choose(route, question.client)
     if (!first) return Promise.resolve(route.members.length === 0 ? NOT_SERVED : ALL_OUT)
     this.#budget.request(Date.now())
+    const asked: Query = { ...askedOf(path, question), isGated: !question.waitsForBlock, spent: policy.spent }
     const send = (state: NodeState, attempt: Attempt) =>
-      request.forward(state.node, question, policy, attempt)
-    if (!nodes.hasOther(route, first)) return send(first, this.#attempt(first, route, false))
-    return this.#twice(first, route, question.client, send, (trouble) => trouble?.ended).then(
-      ({ result }) => result,
-    )
+      attempt.inTurn(request, () => request.forward(state.node, question, policy, attempt))
+    if (!nodes.hasOther(route, first)) return send(first, this.#attempt(first, route, asked, false))
+    return this.#twice(first, route, asked, send, (trouble) => trouble?.ended).then(({ result }) => result)
   }
 
   /** As Upstreams's, by `preferred` where it is in, or whichever node is picked. Only for what may be asked twice. */
@@ -71,66 +74,139 @@ export class Forwarder {
     preferred: NodeState | undefined,
   ): Promise<Asked> {
     const { nodes, upstreams } = this.#parts
-    const route = nodes.route(pathOf(question.target), false)
+    const path = pathOf(question.target)
+    const route = nodes.route(path, false)
     const first = nodes.choose(route, question.client, undefined, preferred)
     if (!first) return { answer: route.members.length === 0 ? NOT_SERVED : ALL_OUT, state: undefined }
     this.#budget.request(Date.now())
-    const send = (state: NodeState, attempt: Attempt) =>
-      upstreams.ask(state.node, question, maxBytes, attempt)
+    const asked: Query = { ...askedOf(path, question), isGated: true, spent: () => {} }
+    const send = (
+      state: NodeState,
+      attempt: Attempt,
+    ): Promise<UpstreamAnswer | UpstreamTrouble | undefined> =>
+      attempt.inTurn(undefined, () => upstreams.ask(state.node, question, maxBytes, attempt))
     if (!nodes.hasOther(route, first))
-      return { answer: await send(first, this.#attempt(first, route, false)), state: first }
-    const { result, state } = await this.#twice(first, route, question.client, send, (answer) =>
+      return { answer: await send(first, this.#attempt(first, route, asked, false)), state: first }
+    const { result, state } = await this.#twice(first, route, asked, send, (answer) =>
       answer && 'code' in answer ? answer.ended : undefined,
     )
     return { answer: result, state }
   }
 
-  #attempt(state: NodeState, route: Route, mayRepeat: boolean): Attempt {
-    return new Attempt(state, route, mayRepeat ? this.#budget : undefined, this.#parts)
+  #attempt(state: NodeState, route: Route, query: Query, mayRepeat: boolean): Attempt {
+    return new Attempt(state, route, query, mayRepeat ? this.#budget : undefined, this.#parts)
   }
 
   async #twice<T>(
     first: NodeState,
     route: Route,
-    client: Address,
+    query: Query,
     send: (state: NodeState, attempt: Attempt) => Promise<T>,
     ended: (result: T) => UpstreamTrouble['ended'],
   ): Promise<{ result: T; state: NodeState }> {
-    const result = await send(first, this.#attempt(first, route, true))
+    const result = await send(first, this.#attempt(first, route, query, true))
     const how = ended(result)
     if (how === undefined || !mayAskAgain(how, route.isPush)) return { result, state: first }
-    const second = this.#parts.nodes.choose(route, client, first)
-    // What was declined or retracted has its place in the budget already.
-    const isTaken = how === 'declined' || how === 'retracted'
+    const second = this.#parts.nodes.choose(route, query.client, first)
+    // What was declined or retracted has its place in the budget already; what only waited needs none.
+    const isTaken = how === 'declined' || how === 'retracted' || how === 'moved'
     if (!second || !(isTaken || this.#budget.take(Date.now()))) return { result, state: first }
     second.counts.retries++
-    return { result: await send(second, this.#attempt(second, route, false)), state: second }
+    return { result: await send(second, this.#attempt(second, route, query, false)), state: second }
   }
 }
 
 /** A transaction may have been executed wherever its bytes have gone; a connection that was not made took none. */
-function mayAskAgain(how: UpstreamError | 'declined' | 'retracted', isPush: boolean): boolean {
-  return how === 'unconnected' || how === 'declined' || (!isPush && (how === 'closed' || how === 'retracted'))
+function mayAskAgain(how: NonNullable<UpstreamTrouble['ended']>, isPush: boolean): boolean {
+  const isUntouched = how === 'unconnected' || how === 'declined' || how === 'moved'
+  return isUntouched || (!isPush && (how === 'closed' || how === 'retracted'))
 }
 
-/** One request to one node: keeps its state, and decides whether its answer is passed on. */
-class Attempt implements UpstreamWatch, Waiting {
+/** What is asked, as far as it matters to whose turn it is. */
+interface Query {
+  client: Address
+  path: string
+  bytes: number
+  isGated: boolean
+  spent(milliseconds: number): void
+}
+
+const askedOf = (path: string, { client, body }: { client: Address; body: UpstreamQuestion['body'] }) => ({
+  client,
+  path,
+  bytes: body?.length ?? 0,
+})
+
+const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
+  overloaded: NO_TURN,
+  moved: MOVED,
+  gone: undefined,
+}
+
+/** One request to one node: waits for its turn, keeps the node's state, and decides whether the answer is passed on. */
+class Attempt implements UpstreamWatch, Waiting, Ticket {
   retract: (() => void) | undefined
+  readonly network: string
+  readonly bytes: number
+  readonly requestClass: RequestClass
+  /** Calls that take alike: of one path, and with answers of about one size. */
+  kind: string
   readonly #state: NodeState
   readonly #route: Route
+  readonly #query: Query
   /** Of what may be asked of another node. */
   readonly #budget: RetryBudget | undefined
   readonly #parts: ForwarderParts
-  readonly #began = performance.now()
+  /** Where it is, until it has left. */
+  #gate: Gate | undefined
+  #began = 0
 
-  constructor(state: NodeState, route: Route, budget: RetryBudget | undefined, parts: ForwarderParts) {
+  constructor(
+    state: NodeState,
+    route: Route,
+    query: Query,
+    budget: RetryBudget | undefined,
+    parts: ForwarderParts,
+  ) {
     this.#state = state
     this.#route = route
+    this.#query = query
     this.#budget = budget
     this.#parts = parts
+    this.network = clientNetwork(query.client)
+    this.bytes = query.bytes
+    this.kind = query.path
+    this.requestClass = route.isPush ? 'push' : query.path === GET_INFO ? 'info' : 'read'
     state.counts.requests++
     state.underWay++
-    if (budget && !route.isPush) state.waiting.add(this)
+  }
+
+  /** Asks when it is its turn. */
+  inTurn<T>(
+    client: Leaver | undefined,
+    ask: () => Promise<T | UpstreamTrouble | undefined>,
+  ): Promise<T | UpstreamTrouble | undefined> {
+    const gate = this.#query.isGated ? this.#state.gate : undefined
+    const waiting = gate?.enter(this, client)
+    if (!waiting) {
+      this.#begin(gate)
+      return ask()
+    }
+    return waiting.then((trouble) => {
+      if (client) client.whenGone = undefined
+      if (trouble === undefined) {
+        this.#begin(gate)
+        return ask()
+      }
+      this.#state.underWay--
+      return troubles[trouble]
+    })
+  }
+
+  #begin(gate: Gate | undefined): void {
+    this.#gate = gate
+    this.#began = performance.now()
+    if (this.#budget && !this.#route.isPush) this.#state.waiting.add(this)
   }
 
   /** Another node gets it instead. */
@@ -145,16 +221,20 @@ class Attempt implements UpstreamWatch, Waiting {
   head(status: number, headers: HeaderPairs): boolean {
     const { nodes, learn } = this.#parts
     const { counts, waiting } = this.#state
+    const milliseconds = performance.now() - this.#began
     this.retract = undefined
     waiting.delete(this)
     counts.answers++
-    counts.seconds += (performance.now() - this.#began) / 1000
+    counts.seconds += milliseconds / 1000
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
+      if (this.requestClass === 'read') this.kind += sizeOf(headers)
+      this.#leave(milliseconds)
       nodes.answered(this.#state)
       learn(headers)
       return true
     }
+    this.#leave(0)
     nodes.failed(this.#state, 'busy')
     // A gateway that says 502 may have passed a transaction on before.
     const isUntaken = !this.#route.isPush || status !== 502
@@ -165,11 +245,25 @@ class Attempt implements UpstreamWatch, Waiting {
     return this.#parts.nodes.hasOther(this.#route, this.#state)
   }
 
+  #leave(milliseconds: number): void {
+    const gate = this.#gate
+    this.#gate = undefined
+    this.#query.spent(gate ? gate.leave(this, milliseconds) : milliseconds)
+  }
+
   ended(error: UpstreamError | undefined): void {
     const state = this.#state
     this.retract = undefined
     state.waiting.delete(this)
     state.underWay--
+    // Without an answer, its time was spent all the same.
+    if (this.#gate) this.#leave(error === 'unconnected' ? 0 : performance.now() - this.#began)
     if (error !== undefined && error !== 'aborted') this.#parts.nodes.failed(state, error)
   }
+}
+
+/** The size of an answer, in powers of four: what a table read costs goes by what it returns. */
+function sizeOf(headers: HeaderPairs): string {
+  const bytes = Number(headerValue(headers, 'content-length'))
+  return bytes > 0 ? ` ${Math.floor(Math.log2(bytes) / 2)}` : ''
 }

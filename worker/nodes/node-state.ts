@@ -1,4 +1,5 @@
 // What is known of one node at this moment: by looks at it, and by what came of the requests it was sent.
+import type { Gate } from '../fairness/gate.ts'
 import type { ChainInfo } from './chain-info.ts'
 import type { Node } from './node.ts'
 
@@ -62,6 +63,8 @@ export interface Waiting {
 
 export class NodeState {
   readonly node: Node
+  /** Lets requests in by turns; undefined where none waits. */
+  gate: Gate | undefined
   readonly health: Health
   counts: NodeCounts = noCounts()
   /** Requests that it was sent and has not answered. */

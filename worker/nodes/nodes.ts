@@ -1,7 +1,9 @@
 // The nodes of a filter: which one is asked next, and what is known of each.
-import type { Address } from '../../shared/address.ts'
+import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { Gate } from '../fairness/gate.ts'
+import { createUsage, type Usage } from '../fairness/usage.ts'
 import { picks } from './balance.ts'
 import type { ChainInfo } from './chain-info.ts'
 import { eject, ejects } from './ejection.ts'
@@ -9,6 +11,9 @@ import { assess, type Look } from './health.ts'
 import { nodesOf } from './node.ts'
 import { type Health, type NodeFailure, NodeState } from './node-state.ts'
 import { createRoutes, type Route } from './routes.ts'
+
+/** What a failed transaction counts for beside one that succeeds. */
+const FAILURE_FACTOR = 3
 
 export interface NodesOptions {
   logger: Logger
@@ -29,6 +34,9 @@ export interface Known {
 export class Nodes {
   readonly #options: NodesOptions
   #config: FilterConfig | undefined
+  #fairness: FilterConfig['fairness'] = null
+  /** The nodes' time that each client network used. */
+  readonly usage: Usage = createUsage()
   #states: readonly NodeState[] = []
   #routes = createRoutes([])
   #pick = picks['least-requests']
@@ -53,6 +61,11 @@ export class Nodes {
     if (config === this.#config) return
     this.#config = config
     this.#pick = picks[config.balance]
+    this.#setStates(config)
+    this.#setGates(config)
+  }
+
+  #setStates(config: FilterConfig): void {
     const before = new Map(this.#states.map((state) => [JSON.stringify(state.node), state]))
     const states = nodesOf(config).map((node) => before.get(JSON.stringify(node)) ?? new NodeState(node))
     if (states.length === this.#states.length && states.every((state, at) => state === this.#states[at]))
@@ -61,6 +74,15 @@ export class Nodes {
     this.#routes = createRoutes(states)
     if (!states.some(({ health }) => health.info?.chainId === this.#chainId)) this.#chainId = undefined
     this.#version++
+  }
+
+  /** What waits at a gate that is replaced still gets its turn there. */
+  #setGates({ fairness }: FilterConfig): void {
+    const isSame = JSON.stringify(fairness) === JSON.stringify(this.#fairness)
+    for (const state of this.#states)
+      if (!isSame || (fairness && !state.gate))
+        state.gate = fairness ? new Gate(fairness, this.usage) : undefined
+    this.#fairness = fairness
   }
 
   route(path: string, isPush: boolean): Route {
@@ -108,6 +130,11 @@ export class Nodes {
     if (!state.isOnTrial) return
     state.isOnTrial = false
     this.#version++
+  }
+
+  /** A transaction failed: nobody is billed for its time, so that its sender is charged more of it here. */
+  chargeFailure(client: Address, milliseconds: number): void {
+    this.usage.add(clientNetwork(client), (FAILURE_FACTOR - 1) * milliseconds, Date.now())
   }
 
   /** A node failed a request. */
@@ -199,8 +226,11 @@ export class Nodes {
   /** What waits for a node that is out now is asked of another one. */
   #changed(looked: readonly NodeState[]): void {
     this.#version++
-    for (const { health, node, waiting } of looked)
-      if (health.out !== undefined && !node.isOnly) for (const attempt of [...waiting]) attempt.giveUp()
+    for (const { health, node, gate, waiting } of looked)
+      if (health.out !== undefined && !node.isOnly) {
+        gate?.empty()
+        for (const attempt of [...waiting]) attempt.giveUp()
+      }
     this.#options.onChange?.()
   }
 }

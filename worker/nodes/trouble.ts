@@ -24,6 +24,15 @@ export const DECLINED: UpstreamTrouble = {
   ended: 'declined',
 }
 
+/** It waited for a node that went out meanwhile. */
+export const MOVED: UpstreamTrouble = { ...ALL_OUT, ended: 'moved' }
+
+/** Its turn did not come in time, or too many wait. */
+export const NO_TURN: UpstreamTrouble = {
+  code: 'OVERLOADED',
+  detail: 'nodeos is busy with the requests of others; try again',
+}
+
 export const RETRACTED: UpstreamTrouble = { ...ALL_OUT, ended: 'retracted' }
 
 export const TOO_MANY: UpstreamTrouble = {

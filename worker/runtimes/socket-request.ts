@@ -39,6 +39,7 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
   readonly headers: HeaderPairs
   readonly peer: string
   readonly began = performance.now()
+  whenGone: (() => void) | undefined = undefined
   readonly #exchange: Exchange
   readonly #traffic: Traffic
   readonly #whenLate: (request: FilterRequest) => void
@@ -134,6 +135,7 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
   }
 
   gone(): void {
+    this.whenGone?.()
     this.#forwarding?.abandon()
   }
 
@@ -143,6 +145,7 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
 
   late(): void {
     this.#whenLate(this)
+    this.whenGone?.()
     this.#forwarding?.abandon()
   }
 

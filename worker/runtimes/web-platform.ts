@@ -130,6 +130,11 @@ class WebRequest implements FilterRequest {
     return this.#response
   }
 
+  /** Not every runtime says when a client leaves; its turn then comes and goes. */
+  set whenGone(leave: (() => void) | undefined) {
+    if (leave) this.#request.signal?.addEventListener('abort', leave, { once: true })
+  }
+
   waitUntil(work: Promise<unknown>): void {
     this.#facts.waitUntil?.(work)
   }

@@ -1,0 +1,192 @@
+// Finds how many requests a node is best asked at one time: the fewest with which it still does all the work it can. Pure.
+//
+// Controllers after TCP Vegas (Netflix's concurrency-limits, Envoy's adaptive concurrency) compare latency with the latency
+// of an idle node. Their users complain of two things: mixed requests mislead them, and the idle latency must be measured by
+// throttling the node, or is out of date when the node itself has become slower. This one compares work: it tries fewer
+// and more requests by turns, and keeps what does not cost work, or brings some. A slower node does less work at any
+// limit, so that nothing follows. Requests count by what their kind usually takes, in proportion to other kinds.
+
+/** Milliseconds and requests that one measurement takes at the least. */
+const LEAST_TIME = 100
+const LEAST_REQUESTS = 40
+
+/** Milliseconds that it takes at the most, where requests are few. */
+const MOST_TIME = 3_000
+
+/** What is tried, as a share of the limit. */
+const FEWER = 0.7
+const MORE = 1.4
+
+/** The share of the work with which fewer requests are kept, and that with which more are. */
+const NOT_LESS = 0.92
+const WORTH_IT = 1.12
+
+/** Measurements between two tries; it doubles while nothing changes. */
+const LEAST_REST = 1
+const MOST_REST = 8
+
+/** How many times longer than unhurried requests take where the limit is far too high, and how many show it. */
+const HURRIED = 4
+const JUMP_REQUESTS = 20
+
+const LEAST_LIMIT = 1
+/** Enough for any node that is not pressed. */
+const FIRST_LIMIT = 100
+const MOST_LIMIT = 512
+
+/** Kinds of requests whose costs are kept apart. */
+const MAX_KINDS = 512
+
+interface Kind {
+  /** Milliseconds that one usually takes unhurried; what counts is its proportion to other kinds. */
+  cost: number
+  /** In this measurement. */
+  taken: number
+  count: number
+}
+
+export interface Controller {
+  /** Requests that the node is asked at one time. */
+  readonly limit: number
+  /** One request's milliseconds until the head of its answer. `isPressed`: others waited for it. */
+  sample(kind: string, milliseconds: number, isPressed: boolean, now: number): void
+}
+
+export function createController(concurrency: number | 'auto'): Controller {
+  return concurrency === 'auto' ? new WorkController() : { limit: concurrency, sample: () => {} }
+}
+
+class WorkController implements Controller {
+  limit = FIRST_LIMIT
+  readonly #kinds = new Map<string, Kind>()
+  /** Work a millisecond at the limit that is kept; undefined where that is to be measured. */
+  #work: number | undefined
+  /** The limit that is kept while another one is tried. */
+  #kept = FIRST_LIMIT
+  #rest = LEAST_REST
+  #rested = 0
+  #triesMore = true
+  #isAfterJump = false
+  // The measurement.
+  /** Requests that were sent at the limit before. */
+  #older = FIRST_LIMIT
+  #began = 0
+  #taken = 0
+  #usual = 0
+  #count = 0
+
+  sample(kind: string, milliseconds: number, isPressed: boolean, now: number): void {
+    const known = this.#kinds.get(kind) ?? this.#learn(kind, milliseconds)
+    if (!isPressed || !known) {
+      if (known) known.cost += 0.05 * (milliseconds - known.cost)
+      this.#forget()
+      return
+    }
+    if (this.#older > 0) {
+      this.#older--
+      this.#began = now
+      return
+    }
+    known.taken += milliseconds
+    known.count++
+    this.#taken += milliseconds
+    this.#usual += known.cost
+    this.#count++
+    const age = now - this.#began
+    const isHurried = this.#taken > HURRIED * this.#usual && !this.#isAfterJump
+    if (isHurried && age >= LEAST_TIME && this.#count >= JUMP_REQUESTS) {
+      const worked = Math.max(LEAST_LIMIT, Math.ceil(1.5 * (this.#usual / age)) + 1)
+      if (worked <= this.limit / 2) {
+        this.#jump(worked)
+        return
+      }
+    }
+    const isEnough = age >= LEAST_TIME && this.#count >= Math.max(LEAST_REQUESTS, this.limit)
+    if (isEnough || (age >= MOST_TIME && this.#count >= this.limit)) this.#decide(this.#usual / age)
+  }
+
+  #learn(name: string, milliseconds: number): Kind | undefined {
+    if (this.#kinds.size >= MAX_KINDS) return undefined
+    const kind: Kind = { cost: milliseconds, taken: 0, count: 0 }
+    this.#kinds.set(name, kind)
+    return kind
+  }
+
+  /** Whoever has as many as it wants shows nothing of what the node can do. */
+  #forget(): void {
+    if (this.limit !== this.#kept) this.limit = this.#kept
+    this.#work = undefined
+    this.#begin(this.limit)
+  }
+
+  #begin(older: number): void {
+    this.#older = older
+    this.#taken = this.#usual = this.#count = 0
+    for (const kind of this.#kinds.values()) kind.taken = kind.count = 0
+  }
+
+  #decide(work: number): void {
+    const before = this.limit
+    this.#learnCosts()
+    if (this.limit === this.#kept) this.#keep(work)
+    else this.#judge(work)
+    this.#begin(before)
+  }
+
+  /**
+   * Requests take many times what they take unhurried: by Little's law, as many are worked on at one time as work is
+   * done in a time. Where the node itself is slower, more are found to be better again.
+   */
+  #jump(limit: number): void {
+    const before = this.limit
+    this.#kept = limit
+    this.limit = this.#kept
+    this.#work = undefined
+    this.#rest = LEAST_REST
+    this.#rested = 0
+    this.#triesMore = false
+    this.#isAfterJump = true
+    this.#begin(before)
+  }
+
+  #keep(work: number): void {
+    this.#work = this.#work === undefined ? work : this.#work + 0.5 * (work - this.#work)
+    if (++this.#rested < this.#rest) return
+    this.#rested = 0
+    this.#triesMore = !this.#triesMore
+    const { limit } = this
+    const next = this.#triesMore
+      ? Math.max(limit + 1, Math.round(limit * MORE))
+      : Math.min(limit - 1, Math.round(limit * FEWER))
+    this.limit = Math.min(MOST_LIMIT, Math.max(LEAST_LIMIT, next))
+  }
+
+  #judge(work: number): void {
+    const isMore = this.limit > this.#kept
+    const share = work / this.#work!
+    if (isMore ? share >= WORTH_IT : share >= NOT_LESS) {
+      this.#kept = this.limit
+      this.#work = work
+      this.#rest = LEAST_REST
+      // In the same direction again.
+      this.#triesMore = !isMore
+    } else {
+      this.limit = this.#kept
+      this.#rest = Math.min(MOST_REST, this.#rest * 2)
+    }
+  }
+
+  /** In proportion to each other only: what made all of them slower must not become what is usual. */
+  #learnCosts(): void {
+    // With so few at one time this is what they take, be it that the node is slower by now.
+    const ratio = this.#isAfterJump ? 1 : this.#taken / this.#usual
+    for (const kind of this.#kinds.values()) {
+      if (kind.count === 0) continue
+      kind.cost +=
+        (this.#isAfterJump ? 1 : Math.min(0.5, 0.05 * kind.count)) *
+        (kind.taken / kind.count / ratio - kind.cost)
+      kind.taken = kind.count = 0
+    }
+    this.#isAfterJump = false
+  }
+}

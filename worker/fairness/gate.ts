@@ -1,0 +1,184 @@
+// The gate before one node: lets in as many requests as the node does best with, and has the others wait in fair turns.
+// Transactions and reads are two classes, whichever used less of the node's time lately first; what everybody needs
+// before anything else (get_info) is a third one with room of its own.
+import type { FairnessConfig } from '../../shared/config/fairness.ts'
+import { type Controller, createController } from './controller.ts'
+import { createFairQueue, type FairQueue, type Waiting } from './fair-queue.ts'
+import { createUsage, type Usage } from './usage.ts'
+
+export type RequestClass = 'push' | 'read' | 'info'
+
+/** Why a request was not let in. */
+export type GateTrouble =
+  /** It waited too long, or too many others wait. */
+  | 'overloaded'
+  /** Its client has left. */
+  | 'gone'
+  /** The node is out. */
+  | 'moved'
+
+/** One request at a gate. */
+export interface Ticket extends Waiting {
+  readonly requestClass: RequestClass
+  /** Requests that take alike; as far as is known when it leaves. */
+  readonly kind: string
+}
+
+/** Who waits, and may leave. */
+export interface Leaver {
+  whenGone: (() => void) | undefined
+}
+
+/** Bytes of request bodies that wait. */
+const MAX_BYTES = 33_554_432
+
+interface Entry extends Waiting {
+  requestClass: RequestClass
+  resolve(trouble: GateTrouble | undefined): void
+  timer: NodeJS.Timeout
+}
+
+export interface GateCounts {
+  /** Requests that had to wait, and that were turned away. */
+  waited: number
+  overloaded: number
+}
+
+export class Gate {
+  readonly counts: GateCounts = { waited: 0, overloaded: 0 }
+  readonly #config: FairnessConfig
+  readonly #controller: Controller
+  /** Of client networks, shared by all gates. */
+  readonly #usage: Usage
+  /** Of the classes. */
+  readonly #classes: Usage = createUsage()
+  readonly #queues: Record<RequestClass, FairQueue<Entry>>
+  /** Requests in the node, and those of them that are get_info. */
+  #inside = 0
+  #infos = 0
+
+  constructor(config: FairnessConfig, usage: Usage) {
+    this.#config = config
+    this.#usage = usage
+    this.#controller = createController(config.concurrency)
+    this.#queues = {
+      push: createFairQueue(usage),
+      read: createFairQueue(usage),
+      info: createFairQueue(usage),
+    }
+  }
+
+  get waiting(): number {
+    return this.#queues.push.length + this.#queues.read.length + this.#queues.info.length
+  }
+
+  get limit(): number {
+    return this.#controller.limit
+  }
+
+  get inside(): number {
+    return this.#inside + this.#infos
+  }
+
+  /** Undefined: let in. Else resolves when its turn has come, or to why there is none. */
+  enter(ticket: Ticket, client: Leaver | undefined): Promise<GateTrouble | undefined> | undefined {
+    const queue = this.#queues[ticket.requestClass]
+    if (queue.length === 0 && this.#hasRoom(ticket.requestClass)) {
+      this.#admit(ticket)
+      return undefined
+    }
+    if (!this.#makeRoom(ticket)) {
+      this.counts.overloaded++
+      return Promise.resolve('overloaded')
+    }
+    this.counts.waited++
+    return new Promise((resolve) => {
+      const give = (trouble: GateTrouble) => {
+        queue.remove(entry)
+        this.#turnAway(entry, trouble)
+      }
+      const timer = setTimeout(() => give('overloaded'), this.#config.maxWait * 1000)
+      const { network, bytes, requestClass } = ticket
+      const entry: Entry = { network, bytes, requestClass, resolve, timer }
+      queue.push(entry)
+      if (client) client.whenGone = () => give('gone')
+    })
+  }
+
+  /** A request is through, after so many milliseconds; 0 where it came to nothing. Returns its share of them. */
+  leave(ticket: Ticket, milliseconds: number): number {
+    const now = Date.now()
+    // Of several at one time each had its part of the node only.
+    const share = milliseconds / Math.max(1, Math.min(this.inside, this.limit))
+    if (ticket.requestClass === 'info') this.#infos--
+    else this.#inside--
+    if (milliseconds > 0) {
+      if (ticket.requestClass !== 'info')
+        this.#controller.sample(ticket.kind, milliseconds, this.#isPressed(), now)
+      this.#usage.add(ticket.network, share, now)
+      this.#classes.add(ticket.requestClass, share, now)
+    }
+    if (this.waiting > 0) this.#next(now)
+    return share
+  }
+
+  /** The node is out: what waits for it goes elsewhere. */
+  empty(): void {
+    const now = Date.now()
+    for (const queue of Object.values(this.#queues))
+      for (let entry = queue.shift(now); entry; entry = queue.shift(now)) this.#turnAway(entry, 'moved')
+  }
+
+  #isPressed(): boolean {
+    return this.#queues.push.length + this.#queues.read.length > 0
+  }
+
+  #hasRoom(requestClass: RequestClass): boolean {
+    const { limit } = this.#controller
+    return requestClass === 'info' ? this.#infos < Math.max(2, limit) : this.#inside < limit
+  }
+
+  #admit({ requestClass }: { requestClass: RequestClass }): void {
+    if (requestClass === 'info') this.#infos++
+    else this.#inside++
+  }
+
+  /** Where too many wait, the last one of whoever has the most goes, unless that is the new one's own network. */
+  #makeRoom({ network, requestClass, bytes }: Ticket): boolean {
+    const isFull = () => this.waiting >= this.#config.maxQueue || this.#bytes() + bytes > MAX_BYTES
+    while (isFull()) {
+      const shed = this.#queues[requestClass].shed(network, Date.now())
+      if (!shed) return false
+      this.#turnAway(shed, 'overloaded')
+    }
+    return true
+  }
+
+  #bytes(): number {
+    return this.#queues.push.bytes + this.#queues.read.bytes + this.#queues.info.bytes
+  }
+
+  #turnAway({ timer, resolve }: Entry, trouble: GateTrouble): void {
+    clearTimeout(timer)
+    if (trouble === 'overloaded') this.counts.overloaded++
+    resolve(trouble)
+  }
+
+  /** Lets in whoever there is room for. */
+  #next(now: number): void {
+    for (let entry = this.#shift(now); entry; entry = this.#shift(now)) {
+      clearTimeout(entry.timer)
+      this.#admit(entry)
+      entry.resolve(undefined)
+    }
+  }
+
+  #shift(now: number): Entry | undefined {
+    const { push, read, info } = this.#queues
+    if (info.length > 0 && this.#hasRoom('info')) return info.shift(now)
+    if (!this.#hasRoom('read')) return undefined
+    if (push.length === 0 || read.length === 0) return (push.length > 0 ? push : read).shift(now)
+    const isPushNext = this.#classes.of('push', now) <= this.#classes.of('read', now)
+    return (isPushNext ? push : read).shift(now)
+  }
+}
