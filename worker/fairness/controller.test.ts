@@ -12,7 +12,7 @@ function bestOf(phase: Phase, spread: number): number {
 }
 
 /** A node needs one request to work on and one that waits for each thread, and is not asked for many more. */
-const mostUseful = (threads: number) => 2 * threads + 5
+const mostUseful = (threads: number) => 2 * threads + 8
 
 describe.each([1, 4, 16])('a node of %i threads', (threads) => {
   it.each([

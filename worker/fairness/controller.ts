@@ -8,7 +8,7 @@
 
 /** Milliseconds and requests that one measurement takes at the least. */
 const LEAST_TIME = 100
-const LEAST_REQUESTS = 40
+const LEAST_REQUESTS = 50
 
 /** Milliseconds that it takes at the most, where requests are few. */
 const MOST_TIME = 3_000
@@ -23,7 +23,7 @@ const WORTH_IT = 1.12
 
 /** Measurements between two tries; it doubles while nothing changes. */
 const LEAST_REST = 1
-const MOST_REST = 8
+const MOST_REST = 4
 
 /** How many times longer than unhurried requests take where the limit is far too high, and how many show it. */
 const HURRIED = 4
