@@ -32,6 +32,9 @@ export interface Leaver {
 /** Bytes of request bodies that wait. */
 const MAX_BYTES = 33_554_432
 
+/** Of the requests that nobody waits behind, one in so many is looked at. */
+const SAMPLED = 16
+
 interface Entry extends Waiting {
   requestClass: RequestClass
   resolve(trouble: GateTrouble | undefined): void
@@ -56,6 +59,7 @@ export class Gate {
   /** Requests in the node, and those of them that are get_info. */
   #inside = 0
   #infos = 0
+  #unhurried = 0
 
   constructor(config: FairnessConfig, usage: Usage) {
     this.#config = config
@@ -113,8 +117,10 @@ export class Gate {
     if (ticket.requestClass === 'info') this.#infos--
     else this.#inside--
     if (milliseconds > 0) {
-      if (ticket.requestClass !== 'info')
-        this.#controller.sample(ticket.kind, milliseconds, this.#isPressed(), now)
+      const isPressed = this.#isPressed()
+      // What requests take unhurried is known by a few of them.
+      if (ticket.requestClass !== 'info' && (isPressed || ++this.#unhurried % SAMPLED === 0))
+        this.#controller.sample(ticket.kind, milliseconds, isPressed, now)
       this.#usage.add(ticket.network, share, now)
       this.#classes.add(ticket.requestClass, share, now)
     }

@@ -60,7 +60,13 @@ export class Forwarder {
     const first = nodes.choose(route, question.client)
     if (!first) return Promise.resolve(route.members.length === 0 ? NOT_SERVED : ALL_OUT)
     this.#budget.request(Date.now())
-    const asked: Query = { ...askedOf(path, question), isGated: !question.waitsForBlock, spent: policy.spent }
+    const asked: Query = {
+      client: question.client,
+      path,
+      bytes: question.body?.length ?? 0,
+      isGated: !question.waitsForBlock,
+      spent: policy.spent,
+    }
     const send = (state: NodeState, attempt: Attempt) =>
       attempt.inTurn(request, () => request.forward(state.node, question, policy, attempt))
     if (!nodes.hasOther(route, first)) return send(first, this.#attempt(first, route, asked, false))
@@ -79,7 +85,8 @@ export class Forwarder {
     const first = nodes.choose(route, question.client, undefined, preferred)
     if (!first) return { answer: route.members.length === 0 ? NOT_SERVED : ALL_OUT, state: undefined }
     this.#budget.request(Date.now())
-    const asked: Query = { ...askedOf(path, question), isGated: true, spent: () => {} }
+    const { client } = question
+    const asked: Query = { client, path, bytes: question.body?.length ?? 0, isGated: true, spent: () => {} }
     const send = (
       state: NodeState,
       attempt: Attempt,
@@ -131,12 +138,6 @@ interface Query {
   spent(milliseconds: number): void
 }
 
-const askedOf = (path: string, { client, body }: { client: Address; body: UpstreamQuestion['body'] }) => ({
-  client,
-  path,
-  bytes: body?.length ?? 0,
-})
-
 const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
   overloaded: NO_TURN,
   moved: MOVED,
@@ -149,8 +150,7 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   readonly network: string
   readonly bytes: number
   readonly requestClass: RequestClass
-  /** Calls that take alike: of one path, and with answers of about one size. */
-  kind: string
+  #headers: HeaderPairs | undefined
   readonly #state: NodeState
   readonly #route: Route
   readonly #query: Query
@@ -175,7 +175,6 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.#parts = parts
     this.network = clientNetwork(query.client)
     this.bytes = query.bytes
-    this.kind = query.path
     this.requestClass = route.isPush ? 'push' : query.path === GET_INFO ? 'info' : 'read'
     state.counts.requests++
     state.underWay++
@@ -209,6 +208,12 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     if (this.#budget && !this.#route.isPush) this.#state.waiting.add(this)
   }
 
+  /** Calls that take alike: of one path, and with answers of about one size. */
+  get kind(): string {
+    const { path } = this.#query
+    return this.#headers && this.requestClass === 'read' ? path + sizeOf(this.#headers) : path
+  }
+
   /** Another node gets it instead. */
   get resend(): boolean {
     return this.#budget === undefined && !this.#route.isPush
@@ -228,7 +233,7 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     counts.seconds += milliseconds / 1000
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
-      if (this.requestClass === 'read') this.kind += sizeOf(headers)
+      this.#headers = headers
       this.#leave(milliseconds)
       nodes.answered(this.#state)
       learn(headers)
