@@ -89,6 +89,8 @@ export interface Violation {
   reportedAs?: ReportCode
   /** It is no request that nodeos could be asked at all, so that every mode refuses it. */
   isNoRequest?: boolean
+  /** The rate limit that it is over. */
+  limit?: string
 }
 
 export function violation(code: ViolationCode, detail: string): Violation {

@@ -11,6 +11,7 @@ import type { CacheCounts } from './cache.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
+import { type Counted, followLimits, type LimitCounts } from './limits/rate-limits.ts'
 import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { Answer, FilterRequest, HeaderPairs, Platform } from './platform.ts'
@@ -28,6 +29,8 @@ export interface FilterParts<Bindings extends object> {
   nodes: Nodes
   reporter: Reporter
   bans: Bans
+  /** Told all that rate limits count, for other processes of this filter. */
+  tellCounted?(counted: Counted): void
   logger: Logger
 }
 
@@ -47,6 +50,10 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   verdicts: VerdictLog
   /** Reads that may be answered from memory, by where the answer came from. */
   reads: Readonly<CacheCounts>
+  /** How many requests were over each rate limit. */
+  limitCounts(): LimitCounts
+  /** Takes what rate limits of other processes counted. */
+  takeCounted(counted: readonly Counted[]): void
 }
 
 /** Builds the filter over a platform. */
@@ -66,10 +73,17 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const settings = current()
     settings.ownHeaders = withCors(settings.headers, origin)
   }
+  const limits = followLimits(parts.tellCounted)
   const forwarder = new Forwarder({ nodes, upstreams: platform, learn })
   const current = followConfig(parts.config, (config) => {
     reporter.setRelays(config.logEndpoints)
-    const settings = settingsOf(config, { upstreams: platform, nodes, forwarder, reads })
+    const settings = settingsOf(config, {
+      upstreams: platform,
+      nodes,
+      forwarder,
+      reads,
+      limits: limits.of(config),
+    })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
   const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes })
@@ -86,7 +100,8 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const read = reading instanceof Promise ? await reading : reading
     if ('bytes' in read) {
       const verdict = severity.judge.body(request, read.bytes)
-      if (steps.violated(each, verdict.violation)) return request.response
+      steps.concern(each, verdict)
+      if (steps.violated(each, verdict.violation) || steps.limited(each)) return request.response
       const trouble = await steps.forward(each, read.bytes, verdict)
       if (trouble) steps.trouble(each, trouble)
     } else steps.unread(each, read)
@@ -98,7 +113,14 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     logger.error('a request failed inside the filter', { error: error.stack ?? error.message })
     return c.json({ message: 'INTERNAL_ERROR', code: 500 }, 500)
   })
-  return { app, verdicts, reads, ...hooksOf({ current, consequences, steps, bans, refusals }) }
+  return {
+    app,
+    verdicts,
+    reads,
+    limitCounts: limits.counts,
+    takeCounted: limits.take,
+    ...hooksOf({ current, consequences, steps, bans, refusals }),
+  }
 }
 
 const OVER_RATE = violation('RATE_LIMITED', 'Too many requests from your network')

@@ -5,6 +5,7 @@ import { INVALID_READ, type Violation, violation } from '../shared/violations.ts
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
+import { tablesOf } from './limits/tables.ts'
 import type { HeaderPairs } from './platform.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
@@ -27,6 +28,8 @@ export interface Verdict {
   rebuilt: string | null
   /** The transactions that were opened: all of them, or those before the first that could not be. */
   transactions: readonly Transaction[]
+  /** The tables that a read looks into, as contract::table. */
+  tables: readonly string[]
   /** nodeos answers only when the transaction is in a block, or its time is over. */
   retries: boolean
 }
@@ -40,7 +43,7 @@ export interface Judge {
   whole(head: JudgedHead, bytes: Uint8Array): Verdict
 }
 
-const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], retries: false }
+const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], tables: [], retries: false }
 
 export function createJudge(config: FilterConfig): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
@@ -101,7 +104,8 @@ function judgeBody(
     return refused(carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ })
   const found = findTransactions(path, parsed.json)
   if ('code' in found) return refused(found)
-  return found.shape === 'other' ? judgeOther(found, config, rules) : judgeBatch(found, config, rules)
+  if (found.shape !== 'other') return judgeBatch(found, config, rules)
+  return { ...judgeOther(found, config, rules), tables: tablesOf(path, parsed.json) }
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */
@@ -131,5 +135,5 @@ function judgeBatch(
   const found = rules.onTransactionEndpoints(transactions)
   return found
     ? { ...refused(found, transactions), retries }
-    : { violation: undefined, rebuilt: rebuild(texts), transactions, retries }
+    : { ...NOTHING, rebuilt: rebuild(texts), transactions, retries }
 }

@@ -2,6 +2,7 @@
 import { family } from '../shared/prometheus.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
+import type { LimitCounts } from './limits/rate-limits.ts'
 import type { NodeState } from './nodes/node-state.ts'
 import { addNodeMetrics, type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
 import type { Reporter } from './report.ts'
@@ -14,6 +15,7 @@ export interface MetricSources {
   reporter: Reporter
   bans: Pick<Bans, 'counters'>
   nodes: { states: readonly NodeState[] }
+  limitCounts(): LimitCounts
 }
 
 /** Values at one moment, as plain data. */
@@ -23,15 +25,17 @@ export interface Metrics {
   relays: Record<string, RelayCounters>
   bans: BanCounters
   nodes: NodeMetrics
+  limits: LimitCounts
 }
 
-export function metricsOf({ verdicts, reads, reporter, bans, nodes }: MetricSources): Metrics {
+export function metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
     reads: { ...reads },
     relays: reporter.counters(),
     bans: bans.counters(),
     nodes: nodeMetricsOf(nodes.states),
+    limits: structuredClone(limitCounts()),
   }
 }
 
@@ -48,9 +52,14 @@ export function sumOf(all: readonly Metrics[]): Metrics {
   const bans: BanCounters = { inForce: 0, begun: 0, errors: 0 }
   const relays: Record<string, RelayCounters> = {}
   const nodes: NodeMetrics = {}
+  const limits: LimitCounts = {}
   for (const metrics of all) {
     addTo(verdicts, metrics.verdicts)
     addNodeMetrics(nodes, metrics.nodes)
+    for (const [name, { rejected, monitored }] of Object.entries(metrics.limits)) {
+      const sum = limits[name] ?? { rejected: 0, monitored: 0 }
+      limits[name] = { rejected: sum.rejected + rejected, monitored: sum.monitored + monitored }
+    }
     for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
     for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
     for (const [relay, counters] of Object.entries(metrics.relays)) {
@@ -59,12 +68,12 @@ export function sumOf(all: readonly Metrics[]): Metrics {
       for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
     }
   }
-  return { verdicts, reads, bans, relays, nodes }
+  return { verdicts, reads, bans, relays, nodes, limits }
 }
 
 /** `states` are the nodes as the process that looks at them knows them. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes }: Metrics,
+  { verdicts, reads, relays: byRelay, bans, nodes, limits }: Metrics,
   states: readonly NodeState[],
 ): string {
   const { inForce, begun, errors } = bans
@@ -103,6 +112,17 @@ export function prometheusText(
       'counter',
       'Times that bans could not be asked for or counted',
       [{ labels: {}, value: errors }],
+    ),
+    family(
+      'patroneos_limits_total',
+      'counter',
+      'Requests over a rate limit, by limit and by what became of them',
+      Object.entries(limits).flatMap(([limit, counts]) =>
+        (['rejected', 'monitored'] as const).map((result) => ({
+          labels: { limit, result },
+          value: counts[result],
+        })),
+      ),
     ),
     ...nodeFamilies(states, nodes),
   ].join('')

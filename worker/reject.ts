@@ -24,6 +24,8 @@ export interface RejectionHeaders {
   close?: boolean
   /** Where it is another one than the code's. */
   status?: number
+  /** Further ones of its own. */
+  fields?: HeaderPairs
 }
 
 /** The answer of a rejection. */
@@ -34,9 +36,10 @@ export function rejection(
     retryAfter = retryLater[code],
     close = false,
     status = violations[code].status,
+    fields: further = [],
   }: RejectionHeaders,
 ): Answer {
-  const fields = ['x-rejected-by', 'patroneos']
+  const fields = ['x-rejected-by', 'patroneos', ...further]
   if (code === 'METHOD_NOT_ALLOWED') fields.push('allow', ALLOWED_METHODS)
   if (retryAfter !== undefined) fields.push('retry-after', String(retryAfter))
   // The rest of a body that is too large is not going to be read.

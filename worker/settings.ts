@@ -8,6 +8,8 @@ import { createClientAddress } from './client-address.ts'
 import type { Cause, Severity } from './consequences.ts'
 import { withCors } from './cors.ts'
 import { createJudge, type Judge } from './judge.ts'
+import type { Bucket } from './limits/buckets.ts'
+import type { RateLimits } from './limits/rate-limits.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
 import { nodesOf } from './nodes/node.ts'
 import type { Nodes } from './nodes/nodes.ts'
@@ -17,6 +19,8 @@ export interface Settings extends Severity {
   config: FilterConfig
   clientAddress(peer: string, forwardedFor: string): Address
   judge: Judge
+  /** Undefined where there are none. */
+  limits: RateLimits | undefined
   forward: Forward
   /** The headers of every response, by lower-case name. */
   headers: ReadonlyMap<string, string>
@@ -30,6 +34,8 @@ export interface Settings extends Severity {
 export interface Case extends Cause {
   request: FilterRequest
   severity: Settings
+  /** The rate limits that it counts in, as soon as that is known. */
+  buckets?: readonly Bucket[] | undefined
 }
 
 export interface SettingsParts {
@@ -37,11 +43,12 @@ export interface SettingsParts {
   nodes: Nodes
   forwarder: Forwarder
   reads: CacheCounts
+  limits: RateLimits | undefined
 }
 
 export function settingsOf(
   config: FilterConfig,
-  { upstreams, nodes, forwarder, reads }: SettingsParts,
+  { upstreams, nodes, forwarder, reads, limits }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
@@ -59,6 +66,7 @@ export function settingsOf(
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
     judge: createJudge(config),
+    limits,
     forward: createCache(config, {
       nodes,
       forwarder,

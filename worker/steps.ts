@@ -1,5 +1,5 @@
 // The steps of the pipeline. Each one answers the request, which ends it, or lets it continue.
-import { type Violation, violation } from '../shared/violations.ts'
+import { strikeClassOf, type Violation, violation } from '../shared/violations.ts'
 import { type Bans, secondsLeft } from './bans/bans.ts'
 import type { Refusals } from './bans/refusals.ts'
 import type { Consequences } from './consequences.ts'
@@ -58,9 +58,40 @@ export class Steps {
   violated(each: Case, found: Violation | undefined): boolean {
     if (!found) return false
     const isRefused = each.severity.enforced || found.isNoRequest === true
+    this.#countViolation(each, found)
     if (isRefused) this.#refuse(each, found)
     else this.#parts.consequences.violation(found, each, false)
     return isRefused
+  }
+
+  /** Which limits it counts in: known once the body is judged. */
+  concern(each: Case, { transactions, tables }: Pick<Verdict, 'transactions' | 'tables'>): void {
+    const { request, client, severity } = each
+    const isOne = severity.mayBeBanned(client)
+    const path = pathOf(request.target)
+    each.buckets = severity.limits?.concern({ client, isOne, path, transactions, tables })
+  }
+
+  /** A request over a limit is answered; where limits are only watched, that is noted. */
+  limited(each: Case): boolean {
+    const { severity, buckets } = each
+    if (!buckets || buckets.length === 0) return false
+    const over = severity.limits?.attempt(buckets, Date.now())
+    if (!over) return false
+    const isRefused = over.isEnforced && severity.enforced
+    if (isRefused) {
+      const { retryAfter, fields } = over
+      this.#refuse(each, over.violation, { retryAfter, fields })
+    }
+    if (!isRefused) this.#parts.consequences.violation(over.violation, each, false)
+    return isRefused
+  }
+
+  #countViolation(each: Case, found: Violation): void {
+    const { limits } = each.severity
+    if (!limits || found.limit !== undefined || strikeClassOf(found.reportedAs ?? found.code) === null) return
+    if (!each.buckets) this.concern(each, { transactions: [], tables: [] })
+    limits.count(each.buckets ?? [], 'violation', 1, Date.now())
   }
 
   /** Without its body a request cannot go on, in no mode. */
@@ -85,7 +116,8 @@ export class Steps {
     bytes: Uint8Array,
     { rebuilt, retries }: Verdict,
   ): Promise<UpstreamTrouble | undefined> {
-    const { request, client, severity } = each
+    const { request, client, severity, buckets } = each
+    const { limits } = severity
     const { retrying, consequences, nodes } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
     if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
@@ -107,10 +139,14 @@ export class Steps {
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
       spent: (milliseconds) => {
         spent = milliseconds
+        if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
       },
       observe: (status, body) => {
         const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
-        if (typeof outcome === 'object') nodes.chargeFailure(client, spent)
+        if (typeof outcome === 'object') {
+          nodes.chargeFailure(client, spent)
+          if (buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
+        }
         consequences.outcome(outcome, each)
       },
     })

@@ -294,7 +294,7 @@ describe('the filter alone', () => {
       '{"nodes":[{"name":"a","url":"http://10.0.0.1"},{"name":"a","url":"http://10.0.0.2"}]}',
       'nodes.1.name',
       '"a"',
-      'another name for each node',
+      'another name for each',
     ],
     [
       '{"nodes":[{"name":"a","url":"http://localhost:8081"}]}',

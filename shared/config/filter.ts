@@ -6,6 +6,7 @@ import { common } from './common.ts'
 import { fairnessKeys } from './fairness.ts'
 import { filterMistakes, without } from './mistakes.ts'
 import { nodeKeys } from './nodes.ts'
+import { rateLimitKeys } from './rate-limits.ts'
 import {
   accountName,
   actionName,
@@ -151,6 +152,7 @@ const filterObject = v.strictObject(
     ),
     ...nodeKeys,
     ...fairnessKeys,
+    ...rateLimitKeys,
     nodeosTimeout: key(integer(1, 3600, 'seconds'), 30, "Seconds until the head of nodeos's response"),
     transactionRetryTimeout: key(
       integer(1, 3600, 'seconds'),

@@ -5,7 +5,7 @@ import { formatAddress, type ParsedAddress, parseAddress, parseCidr, unbracketed
 import { GET_INFO, pathMatcher } from '../paths.ts'
 import { RELAY_PATH } from '../report-message.ts'
 import type { FilterConfig } from './filter.ts'
-import { type ConfiguredNode, servedWords } from './nodes.ts'
+import { servedWords } from './nodes.ts'
 import type { RelayConfig } from './relay.ts'
 
 /** An action for v.pipe that refuses what a function finds. */
@@ -71,7 +71,8 @@ export function* filterMistakes(config: FilterConfig): Generator<Mistake> {
       found: nodeosPort,
       allowed: `the port of nodeos at ${nodeosUrl}, not the filter's own ${own}`,
     }
-  yield* doubleNodes(config.nodes)
+  yield* namedTwice('nodes', config.nodes)
+  yield* namedTwice('rateLimits', config.rateLimits)
   yield* ownNodes(config)
   yield* ownEndpoints(config, 'logEndpoints', logEndpoints, 'a relay, not the filter')
   yield* endpointsTwice(logEndpoints)
@@ -223,12 +224,11 @@ function* ownEndpoints(
   }
 }
 
-/** A name says which node is meant, in the log, in metrics and to whoever looks. */
-function* doubleNodes(nodes: readonly ConfiguredNode[]): Generator<Mistake> {
+/** A name says which one is meant, in the log, in metrics and to whoever looks. */
+function* namedTwice(key: string, listed: readonly { name: string }[]): Generator<Mistake> {
   const seen = new Set<string>()
-  for (const [index, { name }] of nodes.entries()) {
-    if (seen.has(name))
-      yield { path: ['nodes', index, 'name'], found: name, allowed: 'another name for each node' }
+  for (const [index, { name }] of listed.entries()) {
+    if (seen.has(name)) yield { path: [key, index, 'name'], found: name, allowed: 'another name for each' }
     seen.add(name)
   }
 }

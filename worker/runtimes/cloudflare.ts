@@ -54,7 +54,7 @@ async function createEdgeFilter(env: Env) {
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
   const nodes = new Nodes({ logger })
   const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
-  const { app, verdicts, reads } = createFilter({
+  const { app, verdicts, reads, limitCounts } = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     nodes,
@@ -67,7 +67,9 @@ async function createEdgeFilter(env: Env) {
     store,
     token,
     routes: [
-      metricsRoute(() => prometheusText(metricsOf({ verdicts, reads, reporter, bans, nodes }), nodes.states)),
+      metricsRoute(() =>
+        prometheusText(metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }), nodes.states),
+      ),
       ...bansRoutes(bans),
       ...nodesRoutes(
         () => nodes.states,

@@ -11,6 +11,7 @@ import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
+import type { Counted } from '../limits/rate-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { Looks } from '../nodes/look.ts'
 import { nodesOf } from '../nodes/node.ts'
@@ -38,6 +39,7 @@ export function runFilter(start: (program: Program<FilterConfig>) => Promise<voi
 
 /** A filter that listens. */
 export interface FilterService extends FilterListener {
+  takeCounted(counted: readonly Counted[]): void
   metrics(): Metrics
 }
 
@@ -46,6 +48,7 @@ export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'se
   bans: Bans
   nodes: Nodes
   sockets: Sockets
+  tellCounted?(counted: Counted): void
 }
 
 /** Starts to serve. Its `close` lasts until what is under way is done and reported. */
@@ -56,6 +59,7 @@ export async function startService({
   logger,
   secrets,
   sockets,
+  tellCounted,
 }: ServiceParts): Promise<FilterService> {
   const { platform, traffic, close } = createSocketPlatform(config, sockets)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
@@ -66,10 +70,12 @@ export async function startService({
     reporter,
     bans,
     logger,
+    ...(tellCounted && { tellCounted }),
   })
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   return {
     ...listener,
+    takeCounted: filter.takeCounted,
     metrics: () => metricsOf({ ...filter, reporter, bans, nodes }),
     close: async (milliseconds) => {
       await listener.close(milliseconds)

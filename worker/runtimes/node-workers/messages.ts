@@ -3,6 +3,7 @@ import type { Address } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'
 import type { Ban } from '../../bans/bans.ts'
+import type { Counted } from '../../limits/rate-limits.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Known } from '../../nodes/nodes.ts'
 
@@ -17,6 +18,8 @@ export type ToWorker =
   /** What the primary's looks found, and what other workers met. */
   | { type: 'nodes'; nodes: Known }
   | { type: 'config'; config: FilterConfig }
+  /** What rate limits counted elsewhere. */
+  | { type: 'counted'; counted: Counted[] }
   | { type: 'ban'; ban: Ban }
   | { type: 'lift'; client: Address }
   /** Tell your metrics. */
@@ -31,6 +34,7 @@ export type ToPrimary =
   | { type: 'failed'; message: string }
   | { type: 'strikes'; strikes: Strikes[] }
   | { type: 'metrics'; metrics: Metrics }
+  | { type: 'counted'; counted: Counted[] }
   /** A node failed a request: look at it. */
   | { type: 'failure'; node: string }
   /** A node failed so many that it was ejected. */

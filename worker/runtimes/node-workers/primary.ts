@@ -118,6 +118,10 @@ class Workers {
     this.#banned = createVerdictLog(logger).banned
   }
 
+  #tellOthers(except: Worker, message: ToWorker): void {
+    for (const { worker } of this.#members) if (worker !== except) tell(worker, message)
+  }
+
   tellAll(message: ToWorker): void {
     for (const { worker } of this.#members) tell(worker, message)
   }
@@ -139,6 +143,7 @@ class Workers {
         dispatcher<ToPrimary>({
           strikes: ({ strikes }) => void this.#strike(strikes),
           failed: ({ message }) => reject(new StartError(message)),
+          counted: ({ counted }) => this.#tellOthers(worker, { type: 'counted', counted }),
           failure: ({ node }) => this.#looks.soon(node),
           ejection: ({ node, why }) => this.#nodes.eject(node, why),
           metrics: ({ metrics }) => {

@@ -6,6 +6,7 @@ import { createProgramLogger, readSecrets } from '../../../shared/program/progra
 import { StartError } from '../../../shared/program/start-error.ts'
 import { type BanDriver, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
+import type { Counted } from '../../limits/rate-limits.ts'
 import { Nodes } from '../../nodes/nodes.ts'
 import { type FilterService, startService } from '../filter-program.ts'
 import {
@@ -57,6 +58,7 @@ export async function runWorker(): Promise<void> {
         logger,
         secrets: await readSecrets(),
         sockets: nodeSockets,
+        tellCounted: bundled((counted) => void toPrimary({ type: 'counted', counted })),
       }
       service = await startService(parts)
       await toPrimary({ type: 'listening', address: service.address })
@@ -77,6 +79,7 @@ export async function runWorker(): Promise<void> {
         nodes.configure(config)
         service?.configure(config)
       },
+      counted: ({ counted }) => service?.takeCounted(counted),
       nodes: ({ nodes: known }) => nodes.told(known),
       ban: ({ ban }) => bans.put(ban),
       lift: ({ client }) => bans.drop(clientNetwork(client)),
@@ -90,6 +93,22 @@ export async function runWorker(): Promise<void> {
   // A terminal, or a supervisor that signals a whole group, tells the workers as well.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false))
   process.on('SIGHUP', () => {})
+}
+
+/** What rate limits count is told in bundles, the same key once in each. */
+function bundled(tell: (counted: Counted[]) => void): (counted: Counted) => void {
+  let waiting = new Map<string, Counted>()
+  const flush = () => {
+    tell([...waiting.values()])
+    waiting = new Map()
+  }
+  return ({ name, key, amount }) => {
+    if (waiting.size === 0) setTimeout(flush, STRIKE_DELAY)
+    const id = `${name}\n${key}`
+    const counted = waiting.get(id)
+    if (counted) counted.amount += amount
+    else waiting.set(id, { name, key, amount })
+  }
 }
 
 /** The primary looks at the nodes and logs what changes; a worker tells what its requests met. */
