@@ -316,6 +316,24 @@ describe('the filter alone', () => {
       '"write"',
       '"push", "read", or a path as in endpoints, such as /v1/history/*',
     ],
+    [
+      '{"nodes":[{"name":"a","url":"http://a","x":1}]}',
+      'nodes.0.x',
+      'an unknown key',
+      'health, name, serves, url, weight',
+    ],
+    [
+      '{"rateLimits":[{"name":"a","key":["ip"],"on":"failure","limit":1,"window":5,"where":{"path":[]}}]}',
+      'rateLimits.0.where.path',
+      'an unknown key',
+      'actions, authorizers, contracts, paths, tables',
+    ],
+    [
+      '{"rateLimits":[{"name":"a","key":["ip","ip"],"on":"failure","limit":1,"window":5}]}',
+      'rateLimits.0.key',
+      '["ip","ip"]',
+      'one or more of "ip", "authorizer", "contract", "action", "table", "path", each once',
+    ],
     ['{"balance":"fair"}', 'balance', '"fair"', '"least-requests", "round-robin", "random", "client"'],
     [
       '{"logEndpoints":["http://10.0.0.1:8080","http://localhost:8081/"]}',

@@ -47,7 +47,10 @@ function toConfigIssues<C>(
   // valibot names the first unknown key only; an operator wants all of them at once.
   const parents = (issue.path ?? []).slice(0, -1)
   const known = Object.keys(
-    parents.reduce<Entries>((entries, { key }) => entriesOf(entries[key as string]), schema.entries),
+    parents.reduce<Entries>(
+      (entries, { key }) => entriesOf(entries[key as string] ?? entries[ITEM]),
+      schema.entries,
+    ),
   )
   const object = parents.reduce(
     (value, item) => (value as Record<string, unknown>)[item.key as string],
@@ -64,10 +67,14 @@ function toConfigIssues<C>(
 
 type Entries = Record<string, v.GenericSchema>
 
-/** The keys of an object's schema, which stands within optional, nullable and pipe. */
+/** Stands for each item of a list. */
+const ITEM = '[]'
+
+/** The keys of an object's schema, which stands within optional, nullable and pipe; of a list, that of its items. */
 function entriesOf(schema: object | undefined): Entries {
-  type Parts = { wrapped?: object; pipe?: object[]; entries?: Entries }
-  const { wrapped, pipe = [], entries } = (schema ?? {}) as Parts
+  type Parts = { wrapped?: object; pipe?: object[]; entries?: Entries; item?: v.GenericSchema }
+  const { wrapped, pipe = [], entries, item } = (schema ?? {}) as Parts
+  if (item) return { [ITEM]: item }
   return entries ?? Object.assign({}, ...(wrapped ? [wrapped] : pipe).map(entriesOf))
 }
 

@@ -2,7 +2,7 @@
 import type { Address } from '../../shared/address.ts'
 import { clientNetwork } from '../../shared/address.ts'
 import type { LimitKey, RateLimit } from '../../shared/config/rate-limits.ts'
-import { pathMatcher } from '../../shared/paths.ts'
+import { loosePath, pathMatcher } from '../../shared/paths.ts'
 import { formatName } from '../transactions/name.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 
@@ -88,14 +88,15 @@ function compile({ key: dimensions, where = {} }: RateLimit): Values {
   ).flatMap(([name, allowed]) => (allowed ? [{ name, allowed: new Set(allowed) }] : []))
   const values: Values[] = dimensions.map((name) => {
     if (name === 'ip') return ({ client }) => [clientNetwork(client)]
-    if (name === 'path') return ({ path }) => [path]
+    if (name === 'path') return ({ path }) => [loosePath(path)]
     // A condition on the same thing says which of its values are meant.
     const allowed = conditions.find((condition) => condition.name === name)?.allowed
     return (facts) => valuesOf[name](facts).filter((value) => !allowed || allowed.has(value))
   })
   const needsOne = dimensions.includes('ip')
   return (facts) => {
-    if ((needsOne && !facts.isOne) || (isPath && !isPath(facts.path))) return []
+    if ((needsOne && !facts.isOne) || (isPath && !isPath(facts.path) && !isPath(loosePath(facts.path))))
+      return []
     for (const { name, allowed } of conditions)
       if (!valuesOf[name](facts).some((value) => allowed.has(value))) return []
     return combined(values.map((of) => of(facts)))

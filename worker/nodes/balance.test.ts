@@ -35,7 +35,7 @@ describe.each(balances)('%s', (balance) => {
     [[1, 2, 5], 0],
     [[1, 2, 5], 64],
     [[3, 1], 300],
-  ])('gives shares by weight within 3 %%: %j with %i at one time', (weights, atOneTime) => {
+  ])('gives shares by weight within three hundredths: %j with %i at one time', (weights, atOneTime) => {
     const states = weights.map((weight, at) => stateOf(`n${at}`, weight))
     const total = weights.reduce((sum, weight) => sum + weight)
     for (const [at, share] of sharesOf(picks[balance], states, atOneTime).entries())

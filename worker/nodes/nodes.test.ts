@@ -2,8 +2,8 @@
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { PackedTransaction } from '@wharfkit/antelope'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { packedBody } from '../testing/bodies.ts'
 import { signWithWharfkit, transfer } from '../testing/clients.ts'
 import { ask, nodeosForTest, type RunningFilter, startFilter } from '../testing/harness.ts'
 import { answerWith, type NodeosStandIn, type Respond } from '../testing/nodeos-stand-in.ts'
@@ -14,14 +14,7 @@ const PUSH = '/v1/chain/push_transaction'
 const read = { target: ROWS, body: '{"code":"eosio"}' }
 const push = {
   target: PUSH,
-  body: JSON.stringify({
-    ...JSON.parse(
-      JSON.stringify(
-        PackedTransaction.fromSigned(signWithWharfkit({ actions: [transfer('alice', 'bob')] }), 0),
-      ),
-    ),
-    compression: 'none',
-  }),
+  body: packedBody(signWithWharfkit({ actions: [transfer('alice', 'bob')] })),
 }
 
 /** Answers looks well, and everything else as told. */
