@@ -13,15 +13,22 @@ import { parseArgs } from 'node:util'
 import { pushBody } from '../fuzz/transactions.ts'
 import { startNodeosStandIn } from '../nodeos-stand-in.ts'
 import { NODE_OPTIONS } from '../npm-start.ts'
+import { runTime } from './time.ts'
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string' },
     only: { type: 'string', default: '' },
     short: { type: 'boolean', default: false },
+    nodeos: { type: 'boolean', default: false },
   },
 })
 const seconds = Number(values.seconds ?? (values.short ? 3 : 20))
+if (values.nodeos) {
+  const missed = await runTime(seconds, values.only)
+  for (const failure of missed) console.log(`missed: ${failure}`)
+  process.exit(0)
+}
 
 /** What the filter promises under load. A short run may be on a machine that is busy. */
 const MAX_RSS = 400

@@ -15,6 +15,7 @@ const MOST_TIME = 3_000
 
 /** What is tried, as a share of the limit. */
 const FEWER = 0.7
+const MUCH_FEWER = 0.6
 const MORE = 1.4
 
 /** The share of the work with which fewer requests are kept, and that with which more are. */
@@ -48,8 +49,11 @@ interface Kind {
 export interface Controller {
   /** Requests that the node is asked at one time. */
   readonly limit: number
-  /** One request's milliseconds until the head of its answer. `isPressed`: others waited for it. */
-  sample(kind: string, milliseconds: number, isPressed: boolean, now: number): void
+  /**
+   * One request's milliseconds until the head of its answer. `isPressed`: others waited for it; `inside`: requests that
+   * the node still has.
+   */
+  sample(kind: string, milliseconds: number, isPressed: boolean, inside: number, now: number): void
 }
 
 export function createController(concurrency: number | 'auto'): Controller {
@@ -67,19 +71,20 @@ class WorkController implements Controller {
   #rested = 0
   #triesMore = true
   #isAfterJump = false
+  #fewer = FEWER
   // The measurement.
   /** Requests that were sent at the limit before. */
-  #older = FIRST_LIMIT
+  #older = 0
   #began = 0
   #taken = 0
   #usual = 0
   #count = 0
 
-  sample(kind: string, milliseconds: number, isPressed: boolean, now: number): void {
+  sample(kind: string, milliseconds: number, isPressed: boolean, inside: number, now: number): void {
     const known = this.#kinds.get(kind) ?? this.#learn(kind, milliseconds)
     if (!isPressed || !known) {
       if (known) known.cost += 0.05 * (milliseconds - known.cost)
-      this.#forget()
+      this.#forget(now)
       return
     }
     if (this.#older > 0) {
@@ -97,12 +102,13 @@ class WorkController implements Controller {
     if (isHurried && age >= LEAST_TIME && this.#count >= JUMP_REQUESTS) {
       const worked = Math.max(LEAST_LIMIT, Math.ceil(1.5 * (this.#usual / age)) + 1)
       if (worked <= this.limit / 2) {
-        this.#jump(worked)
+        this.#jump(worked, inside, now)
         return
       }
     }
     const isEnough = age >= LEAST_TIME && this.#count >= Math.max(LEAST_REQUESTS, this.limit)
-    if (isEnough || (age >= MOST_TIME && this.#count >= this.limit)) this.#decide(this.#usual / age)
+    if (isEnough || (age >= MOST_TIME && this.#count >= this.limit))
+      this.#decide(this.#usual / age, inside, now)
   }
 
   #learn(name: string, milliseconds: number): Kind | undefined {
@@ -113,40 +119,43 @@ class WorkController implements Controller {
   }
 
   /** Whoever has as many as it wants shows nothing of what the node can do. */
-  #forget(): void {
+  #forget(now: number): void {
     if (this.limit !== this.#kept) this.limit = this.#kept
     this.#work = undefined
-    this.#begin(this.limit)
+    this.#begin(0, now)
   }
 
-  #begin(older: number): void {
+  #begin(older: number, now: number): void {
     this.#older = older
+    this.#began = now
     this.#taken = this.#usual = this.#count = 0
     for (const kind of this.#kinds.values()) kind.taken = kind.count = 0
   }
 
-  #decide(work: number): void {
+  #decide(work: number, inside: number, now: number): void {
     const before = this.limit
     this.#learnCosts()
     if (this.limit === this.#kept) this.#keep(work)
     else this.#judge(work)
-    this.#begin(before)
+    // At the same limit nothing else is measured than before.
+    this.#begin(this.limit === before ? 0 : inside, now)
   }
 
   /**
    * Requests take many times what they take unhurried: by Little's law, as many are worked on at one time as work is
    * done in a time. Where the node itself is slower, more are found to be better again.
    */
-  #jump(limit: number): void {
-    const before = this.limit
+  #jump(limit: number, inside: number, now: number): void {
     this.#kept = limit
     this.limit = this.#kept
     this.#work = undefined
     this.#rest = LEAST_REST
     this.#rested = 0
-    this.#triesMore = false
+    // Fewer next, and in larger steps until that costs work.
+    this.#triesMore = true
+    this.#fewer = MUCH_FEWER
     this.#isAfterJump = true
-    this.#begin(before)
+    this.#begin(inside, now)
   }
 
   #keep(work: number): void {
@@ -157,7 +166,7 @@ class WorkController implements Controller {
     const { limit } = this
     const next = this.#triesMore
       ? Math.max(limit + 1, Math.round(limit * MORE))
-      : Math.min(limit - 1, Math.round(limit * FEWER))
+      : Math.min(limit - 1, Math.round(limit * this.#fewer))
     this.limit = Math.min(MOST_LIMIT, Math.max(LEAST_LIMIT, next))
   }
 
@@ -172,6 +181,7 @@ class WorkController implements Controller {
       this.#triesMore = !isMore
     } else {
       this.limit = this.#kept
+      this.#fewer = FEWER
       this.#rest = Math.min(MOST_REST, this.#rest * 2)
     }
   }

@@ -50,7 +50,7 @@ export function createFairQueue<W extends Waiting>(usage: Usage): FairQueue<W> {
       let least = Number.POSITIVE_INFINITY
       let next: W[] | undefined
       for (const [network, list] of networks) {
-        const used = usage.of(network, now)
+        const used = usage.withNext(network, now)
         if (used >= least) continue
         least = used
         next = list

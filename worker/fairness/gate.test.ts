@@ -1,13 +1,20 @@
 // Who is let in, and when.
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Gate, type GateTrouble, type RequestClass, type Ticket } from './gate.ts'
-import { createUsage, type Usage } from './usage.ts'
+import {
+  type ClassUsage,
+  createClassUsage,
+  Gate,
+  type GateTrouble,
+  type RequestClass,
+  type Ticket,
+} from './gate.ts'
+import { createUsage } from './usage.ts'
 
-let usage: Usage
+let usage: ClassUsage
 beforeEach(() => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
-  usage = createUsage()
+  usage = createClassUsage()
 })
 
 const gateOf = (settings: object = {}) =>
@@ -52,12 +59,15 @@ it('serves whoever used least lately, not whoever asks most', async () => {
   for (let asked = 0; asked < 5; asked++) enter(gate, order, 'greedy', ticket('greedy'))
   const modest = ticket('modest')
   enter(gate, order, 'modest', modest)
+  await vi.advanceTimersByTimeAsync(30)
   gate.leave(first, 30)
   await vi.advanceTimersByTimeAsync(0)
   expect(order).toEqual(['greedy', 'modest'])
   // A little is still less than what the other one used.
+  await vi.advanceTimersByTimeAsync(1)
   gate.leave(modest, 1)
   enter(gate, order, 'modest', modest)
+  await vi.advanceTimersByTimeAsync(30)
   gate.leave(ticket('greedy'), 30)
   await vi.advanceTimersByTimeAsync(0)
   expect(order).toEqual(['greedy', 'modest', 'greedy', 'modest'])
@@ -164,9 +174,10 @@ it('sends what waits for a node that is out elsewhere', async () => {
 })
 
 it('keeps no more than ten thousand networks, those that used most', () => {
-  for (let at = 0; at < 100; at++) usage.add(`heavy ${at}`, 1_000, 0)
-  for (let at = 0; at < 200_000; at++) usage.add(`light ${at}`, 0.1, 0)
-  for (let at = 0; at < 100; at++) expect(usage.of(`heavy ${at}`, 0)).toBe(1_000)
-  expect(usage.of('light 0', 0)).toBe(0)
-  expect(usage.of('heavy 0', 10_000)).toBe(500)
+  const used = createUsage()
+  for (let at = 0; at < 100; at++) used.add(`heavy ${at}`, 1_000, 0)
+  for (let at = 0; at < 200_000; at++) used.add(`light ${at}`, 0.1, 0)
+  for (let at = 0; at < 100; at++) expect(used.of(`heavy ${at}`, 0)).toBe(1_000)
+  expect(used.of('light 0', 0)).toBe(0)
+  expect(used.of('heavy 0', 10_000)).toBe(500)
 })

@@ -8,6 +8,15 @@ import { createUsage, type Usage } from './usage.ts'
 
 export type RequestClass = 'push' | 'read' | 'info'
 
+/** What each client network used, by class: who pushes much waits with pushes, not with reads. */
+export type ClassUsage = Readonly<Record<RequestClass, Usage>>
+
+export const createClassUsage = (): ClassUsage => ({
+  push: createUsage(),
+  read: createUsage(),
+  info: createUsage(),
+})
+
 /** Why a request was not let in. */
 export type GateTrouble =
   /** It waited too long, or too many others wait. */
@@ -23,6 +32,9 @@ export interface Ticket extends Waiting {
   /** Requests that take alike; as far as is known when it leaves. */
   readonly kind: string
 }
+
+/** Limits up to which a node is taken to work on one request after another. */
+const ONE_BY_ONE = 12
 
 /** Who waits, and may leave. */
 export interface Leaver {
@@ -51,8 +63,8 @@ export class Gate {
   readonly counts: GateCounts = { waited: 0, overloaded: 0 }
   readonly #config: FairnessConfig
   readonly #controller: Controller
-  /** Of client networks, shared by all gates. */
-  readonly #usage: Usage
+  /** Of client networks in each class, shared by all gates. */
+  readonly #usage: ClassUsage
   /** Of the classes. */
   readonly #classes: Usage = createUsage()
   readonly #queues: Record<RequestClass, FairQueue<Entry>>
@@ -60,15 +72,16 @@ export class Gate {
   #inside = 0
   #infos = 0
   #unhurried = 0
+  #lastLeft = 0
 
-  constructor(config: FairnessConfig, usage: Usage) {
+  constructor(config: FairnessConfig, usage: ClassUsage) {
     this.#config = config
     this.#usage = usage
     this.#controller = createController(config.concurrency)
     this.#queues = {
-      push: createFairQueue(usage),
-      read: createFairQueue(usage),
-      info: createFairQueue(usage),
+      push: createFairQueue(usage.push),
+      read: createFairQueue(usage.read),
+      info: createFairQueue(usage.info),
     }
   }
 
@@ -111,26 +124,36 @@ export class Gate {
 
   /** A request is through, after so many milliseconds; 0 where it came to nothing. Returns its share of them. */
   leave(ticket: Ticket, milliseconds: number): number {
-    const now = Date.now()
-    // Of several at one time each had its part of the node only.
-    const share = milliseconds / Math.max(1, Math.min(this.inside, this.limit))
+    const now = performance.now()
+    const share = this.#shareOf(milliseconds, now)
     if (ticket.requestClass === 'info') this.#infos--
     else this.#inside--
     if (milliseconds > 0) {
       const isPressed = this.#isPressed()
       // What requests take unhurried is known by a few of them.
       if (ticket.requestClass !== 'info' && (isPressed || ++this.#unhurried % SAMPLED === 0))
-        this.#controller.sample(ticket.kind, milliseconds, isPressed, now)
-      this.#usage.add(ticket.network, share, now)
+        this.#controller.sample(ticket.kind, milliseconds, isPressed, this.#inside, now)
+      this.#usage[ticket.requestClass].add(ticket.network, share, now)
       this.#classes.add(ticket.requestClass, share, now)
     }
     if (this.waiting > 0) this.#next(now)
     return share
   }
 
+  /**
+   * What of the time was its own. A node that is best asked for few at one time works on one after another: its own time
+   * is that since the one before was through. Elsewhere each has its part.
+   */
+  #shareOf(milliseconds: number, now: number): number {
+    const since = now - this.#lastLeft
+    this.#lastLeft = now
+    if (this.limit <= ONE_BY_ONE) return Math.min(milliseconds, since)
+    return milliseconds / Math.max(1, Math.min(this.inside, this.limit))
+  }
+
   /** The node is out: what waits for it goes elsewhere. */
   empty(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const queue of Object.values(this.#queues))
       for (let entry = queue.shift(now); entry; entry = queue.shift(now)) this.#turnAway(entry, 'moved')
   }
@@ -153,7 +176,7 @@ export class Gate {
   #makeRoom({ network, requestClass, bytes }: Ticket): boolean {
     const isFull = () => this.waiting >= this.#config.maxQueue || this.#bytes() + bytes > MAX_BYTES
     while (isFull()) {
-      const shed = this.#queues[requestClass].shed(network, Date.now())
+      const shed = this.#queues[requestClass].shed(network, performance.now())
       if (!shed) return false
       this.#turnAway(shed, 'overloaded')
     }

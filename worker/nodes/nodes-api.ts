@@ -4,15 +4,33 @@ import { family } from '../../shared/prometheus.ts'
 import { type NodeCounts, type NodeState, noCounts, nodeFailures } from './node-state.ts'
 
 /** Counters and requests under way of each node, by name; those of several processes are added up. */
-export type NodeMetrics = Record<string, NodeCounts & { underWay: number }>
+export type NodeMetrics = Record<string, NodeCounts & Gauges>
+
+interface Gauges {
+  underWay: number
+  /** Of those, requests that wait for their turn; requests that had to, and those turned away. */
+  waiting: number
+  waited: number
+  overloaded: number
+  /** Requests that it is sent at one time. */
+  concurrency: number
+}
 
 export function nodeMetricsOf(states: readonly NodeState[]): NodeMetrics {
-  return Object.fromEntries(states.map(({ name, counts, underWay }) => [name, { ...counts, underWay }]))
+  return Object.fromEntries(
+    states.map(({ name, counts, underWay, gate }) => {
+      const { waited, overloaded } = gate?.counts ?? { waited: 0, overloaded: 0 }
+      const gauges = { underWay, waiting: gate?.waiting ?? 0, concurrency: gate?.limit ?? 0 }
+      return [name, { ...counts, ...gauges, waited, overloaded }]
+    }),
+  )
 }
+
+const noGauges: Gauges = { underWay: 0, waiting: 0, waited: 0, overloaded: 0, concurrency: 0 }
 
 export function addNodeMetrics(sum: NodeMetrics, more: NodeMetrics): void {
   for (const [name, counts] of Object.entries(more)) {
-    const before = sum[name] ?? { ...noCounts(), underWay: 0 }
+    const before = sum[name] ?? { ...noCounts(), ...noGauges }
     sum[name] = before
     for (const key of Object.keys(counts) as (keyof typeof counts)[]) before[key] += counts[key]
   }
@@ -35,7 +53,7 @@ export function nodesRoutes(
   ]
 }
 
-function shown({ node, health }: NodeState, counts: NodeMetrics[string] | undefined) {
+function shown({ node, health, gate }: NodeState, counts: NodeMetrics[string] | undefined) {
   const now = Date.now()
   const isEjected = health.ejectedUntil > now
   const { info } = health
@@ -54,6 +72,8 @@ function shown({ node, health }: NodeState, counts: NodeMetrics[string] | undefi
     lastIrreversibleBlock: info?.irreversible ?? null,
     lagBlocks: info ? health.lag : null,
     requestsUnderWay: counts?.underWay ?? 0,
+    requestsWaiting: counts?.waiting ?? 0,
+    concurrency: counts?.concurrency || (gate?.limit ?? null),
     requests: counts?.requests ?? 0,
     retries: counts?.retries ?? 0,
     ejections: counts?.ejections ?? 0,
@@ -111,6 +131,28 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       'gauge',
       'Requests that a node was sent and has not answered',
       counted.map(({ labels, counts }) => ({ labels, value: counts.underWay })),
+    ),
+    family(
+      'patroneos_node_requests_waiting',
+      'gauge',
+      'Requests that wait for their turn at a node',
+      counted.map(({ labels, counts }) => ({ labels, value: counts.waiting })),
+    ),
+    family(
+      'patroneos_node_concurrency',
+      'gauge',
+      'Requests that a node is sent at one time, over all processes; 0 is without a limit',
+      counted.map(({ labels, counts }) => ({ labels, value: counts.concurrency })),
+    ),
+    counter(
+      'patroneos_node_waited_total',
+      'Requests that had to wait for their turn',
+      (counts) => counts.waited,
+    ),
+    counter(
+      'patroneos_node_overloaded_total',
+      'Requests whose turn did not come in time, or for which there was no room',
+      (counts) => counts.overloaded,
     ),
     counter('patroneos_node_requests_total', 'Requests that a node was sent', (counts) => counts.requests),
     counter('patroneos_node_answers_total', 'Requests that a node answered', (counts) => counts.answers),

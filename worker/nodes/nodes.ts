@@ -2,8 +2,7 @@
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { Gate } from '../fairness/gate.ts'
-import { createUsage, type Usage } from '../fairness/usage.ts'
+import { createClassUsage, Gate } from '../fairness/gate.ts'
 import { picks } from './balance.ts'
 import type { ChainInfo } from './chain-info.ts'
 import { eject, ejects } from './ejection.ts'
@@ -36,7 +35,7 @@ export class Nodes {
   #config: FilterConfig | undefined
   #fairness: FilterConfig['fairness'] = null
   /** The nodes' time that each client network used. */
-  readonly usage: Usage = createUsage()
+  readonly usage = createClassUsage()
   #states: readonly NodeState[] = []
   #routes = createRoutes([])
   #pick = picks['least-requests']
@@ -134,7 +133,7 @@ export class Nodes {
 
   /** A transaction failed: nobody is billed for its time, so that its sender is charged more of it here. */
   chargeFailure(client: Address, milliseconds: number): void {
-    this.usage.add(clientNetwork(client), (FAILURE_FACTOR - 1) * milliseconds, Date.now())
+    this.usage.push.charge(clientNetwork(client), (FAILURE_FACTOR - 1) * milliseconds, performance.now())
   }
 
   /** A node failed a request. */

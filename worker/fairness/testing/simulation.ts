@@ -79,7 +79,7 @@ export function simulate(controller: Controller, phases: Phase[], spread = 1, se
       done.push((now - from) / 1000)
       sum += now - next.arrived
       count++
-      controller.sample(next.kind, now - next.arrived, demand > controller.limit, now)
+      controller.sample(next.kind, now - next.arrived, demand > controller.limit, inNode.length, now)
       if (now - lastPoint < 100) continue
       const waiting = Math.max(0, demand - controller.limit)
       points.push({ at: now / 1000, limit: controller.limit, latency: sum / count, waiting, done: count })

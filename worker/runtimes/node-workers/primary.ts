@@ -264,6 +264,9 @@ function withoutGauges(metrics: Metrics): Metrics {
     relay,
     { ...counters, queued: 0 },
   ])
-  const nodes = Object.entries(metrics.nodes).map(([name, counts]) => [name, { ...counts, underWay: 0 }])
+  const nodes = Object.entries(metrics.nodes).map(([name, counts]) => [
+    name,
+    { ...counts, underWay: 0, waiting: 0, concurrency: 0 },
+  ])
   return { ...metrics, relays: Object.fromEntries(relays), nodes: Object.fromEntries(nodes) }
 }
