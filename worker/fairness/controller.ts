@@ -15,7 +15,7 @@ const MOST_TIME = 3_000
 
 /** What is tried, as a share of the limit. */
 const FEWER = 0.7
-const MUCH_FEWER = 0.6
+const MUCH_FEWER = 0.5
 const MORE = 1.4
 
 /** The share of the work with which fewer requests are kept, and that with which more are. */
@@ -151,8 +151,8 @@ class WorkController implements Controller {
     this.#work = undefined
     this.#rest = LEAST_REST
     this.#rested = 0
-    // Fewer next, and in larger steps until that costs work.
-    this.#triesMore = true
+    // In larger steps until that costs work.
+    this.#triesMore = false
     this.#fewer = MUCH_FEWER
     this.#isAfterJump = true
     this.#begin(inside, now)
