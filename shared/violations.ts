@@ -60,6 +60,8 @@ export const violations = {
     strike: 'malformed',
     text: 'An unpacked transaction; only packed ones are taken',
   },
+  BLACKLISTED_TABLE: { status: 400, strike: 'contracts', text: 'A read of a table that is not allowed' },
+  TABLE_LIMIT: { status: 400, strike: 'reads', text: 'A read of more rows than is allowed' },
   BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
   ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
   METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },

@@ -9,6 +9,7 @@ import { tablesOf } from './limits/tables.ts'
 import type { HeaderPairs } from './platform.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
+import { createTableJudge, type TableJudge } from './table-reads.ts'
 import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
 import { type Batch, carriesTransactions, findTransactions, type Other } from './transactions/shapes.ts'
 import type { Transaction } from './transactions/transaction.ts'
@@ -48,10 +49,12 @@ const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: []
 export function createJudge(config: FilterConfig): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
   const rules = createRules(config)
+  const judgeTables = createTableJudge(config)
 
   const head = (request: JudgedHead): Violation | undefined =>
     judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
-  const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, config, rules)
+  const body = (request: JudgedHead, bytes: Uint8Array): Verdict =>
+    judgeBody(request, bytes, config, rules, judgeTables)
 
   return {
     head,
@@ -92,6 +95,7 @@ function judgeBody(
   bytes: Uint8Array,
   config: FilterConfig,
   rules: Rules,
+  judgeTables: TableJudge | undefined,
 ): Verdict {
   const path = pathOf(target)
   if (bytes.length === 0) {
@@ -105,7 +109,9 @@ function judgeBody(
   const found = findTransactions(path, parsed.json)
   if ('code' in found) return refused(found)
   if (found.shape !== 'other') return judgeBatch(found, config, rules)
-  return { ...judgeOther(found, config, rules), tables: tablesOf(path, parsed.json) }
+  const other = { ...judgeOther(found, config, rules), tables: tablesOf(path, parsed.json) }
+  if (other.violation || !judgeTables) return other
+  return { ...other, ...judgeTables(path, () => new TextDecoder().decode(bytes), parsed.json) }
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */

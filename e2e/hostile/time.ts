@@ -182,6 +182,7 @@ export async function runTime(seconds: number, only: string): Promise<string[]> 
           : await startFilter({
               configListenPort,
               nodeosPort: nodeos.port,
+              fairness: {},
               cache: { paths: { '/v1/chain/get_info': 0.5 } },
             })
       try {

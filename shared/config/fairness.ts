@@ -22,7 +22,7 @@ const fairness = section(
 export const fairnessKeys = {
   fairness: key(
     v.nullable(fairness),
-    {},
+    null,
     'How a node\'s time is shared: "concurrency" requests are sent to it at one time ("auto" finds out), up to maxQueue more wait for maxWait seconds at most, those of clients that used the least of its time lately first; null has none wait',
   ),
 }

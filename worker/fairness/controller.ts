@@ -15,7 +15,7 @@ const MOST_TIME = 3_000
 
 /** What is tried, as a share of the limit. */
 const FEWER = 0.7
-const MUCH_FEWER = 0.5
+const MUCH_FEWER = 0.6
 const MORE = 1.4
 
 /** The share of the work with which fewer requests are kept, and that with which more are. */
@@ -41,14 +41,15 @@ const MAX_KINDS = 512
 interface Kind {
   /** Milliseconds that one usually takes unhurried; what counts is its proportion to other kinds. */
   cost: number
-  /** In this measurement. */
-  taken: number
-  count: number
+  /** It was seen while nobody waited. */
+  isKnown: boolean
 }
 
 export interface Controller {
   /** Requests that the node is asked at one time. */
   readonly limit: number
+  /** Milliseconds that a request of a kind usually takes unhurried; undefined where that is not known. */
+  costOf(kind: string): number | undefined
   /**
    * One request's milliseconds until the head of its answer. `isPressed`: others waited for it; `inside`: requests that
    * the node still has.
@@ -57,7 +58,9 @@ export interface Controller {
 }
 
 export function createController(concurrency: number | 'auto'): Controller {
-  return concurrency === 'auto' ? new WorkController() : { limit: concurrency, sample: () => {} }
+  return concurrency === 'auto'
+    ? new WorkController()
+    : { limit: concurrency, costOf: () => undefined, sample: () => {} }
 }
 
 class WorkController implements Controller {
@@ -71,6 +74,8 @@ class WorkController implements Controller {
   #rested = 0
   #triesMore = true
   #isAfterJump = false
+  /** How many times longer than ever requests take even with few at one time: the node itself is slower. */
+  #slowness = 1
   #fewer = FEWER
   // The measurement.
   /** Requests that were sent at the limit before. */
@@ -80,10 +85,19 @@ class WorkController implements Controller {
   #usual = 0
   #count = 0
 
+  costOf(kind: string): number | undefined {
+    return this.#kinds.get(kind)?.cost
+  }
+
   sample(kind: string, milliseconds: number, isPressed: boolean, inside: number, now: number): void {
     const known = this.#kinds.get(kind) ?? this.#learn(kind, milliseconds)
     if (!isPressed || !known) {
-      if (known) known.cost += 0.05 * (milliseconds - known.cost)
+      // Under pressure requests take what those before them take.
+      if (known && !isPressed) {
+        known.cost += (known.isKnown ? 0.05 : 1) * (milliseconds - known.cost)
+        known.isKnown = true
+        this.#slowness = 1
+      }
       this.#forget(now)
       return
     }
@@ -92,15 +106,14 @@ class WorkController implements Controller {
       this.#began = now
       return
     }
-    known.taken += milliseconds
-    known.count++
+    if (!known.isKnown) known.cost = Math.min(known.cost, milliseconds)
     this.#taken += milliseconds
     this.#usual += known.cost
     this.#count++
     const age = now - this.#began
-    const isHurried = this.#taken > HURRIED * this.#usual && !this.#isAfterJump
+    const isHurried = this.#taken > HURRIED * this.#slowness * this.#usual && !this.#isAfterJump
     if (isHurried && age >= LEAST_TIME && this.#count >= JUMP_REQUESTS) {
-      const worked = Math.max(LEAST_LIMIT, Math.ceil(1.5 * (this.#usual / age)) + 1)
+      const worked = Math.max(LEAST_LIMIT, Math.ceil(1.5 * this.#slowness * (this.#usual / age)) + 1)
       if (worked <= this.limit / 2) {
         this.#jump(worked, inside, now)
         return
@@ -113,7 +126,7 @@ class WorkController implements Controller {
 
   #learn(name: string, milliseconds: number): Kind | undefined {
     if (this.#kinds.size >= MAX_KINDS) return undefined
-    const kind: Kind = { cost: milliseconds, taken: 0, count: 0 }
+    const kind: Kind = { cost: milliseconds, isKnown: false }
     this.#kinds.set(name, kind)
     return kind
   }
@@ -129,12 +142,11 @@ class WorkController implements Controller {
     this.#older = older
     this.#began = now
     this.#taken = this.#usual = this.#count = 0
-    for (const kind of this.#kinds.values()) kind.taken = kind.count = 0
   }
 
   #decide(work: number, inside: number, now: number): void {
     const before = this.limit
-    this.#learnCosts()
+    this.#learnSlowness()
     if (this.limit === this.#kept) this.#keep(work)
     else this.#judge(work)
     // At the same limit nothing else is measured than before.
@@ -186,17 +198,9 @@ class WorkController implements Controller {
     }
   }
 
-  /** In proportion to each other only: what made all of them slower must not become what is usual. */
-  #learnCosts(): void {
-    // With so few at one time this is what they take, be it that the node is slower by now.
-    const ratio = this.#isAfterJump ? 1 : this.#taken / this.#usual
-    for (const kind of this.#kinds.values()) {
-      if (kind.count === 0) continue
-      kind.cost +=
-        (this.#isAfterJump ? 1 : Math.min(0.5, 0.05 * kind.count)) *
-        (kind.taken / kind.count / ratio - kind.cost)
-      kind.taken = kind.count = 0
-    }
+  #learnSlowness(): void {
+    const ratio = this.#taken / this.#usual
+    if (this.#isAfterJump || ratio < this.#slowness) this.#slowness = Math.max(1, ratio)
     this.#isAfterJump = false
   }
 }

@@ -34,7 +34,7 @@ export interface Ticket extends Waiting {
 }
 
 /** Limits up to which a node is taken to work on one request after another. */
-const ONE_BY_ONE = 12
+const ONE_BY_ONE = 4
 
 /** Who waits, and may leave. */
 export interface Leaver {
@@ -125,11 +125,11 @@ export class Gate {
   /** A request is through, after so many milliseconds; 0 where it came to nothing. Returns its share of them. */
   leave(ticket: Ticket, milliseconds: number): number {
     const now = performance.now()
-    const share = this.#shareOf(milliseconds, now)
+    const share = this.#shareOf(ticket, milliseconds, now)
     if (ticket.requestClass === 'info') this.#infos--
     else this.#inside--
     if (milliseconds > 0) {
-      const isPressed = this.#isPressed()
+      const { isPressed } = this
       // What requests take unhurried is known by a few of them.
       if (ticket.requestClass !== 'info' && (isPressed || ++this.#unhurried % SAMPLED === 0))
         this.#controller.sample(ticket.kind, milliseconds, isPressed, this.#inside, now)
@@ -142,13 +142,16 @@ export class Gate {
 
   /**
    * What of the time was its own. A node that is best asked for few at one time works on one after another: its own time
-   * is that since the one before was through. Elsewhere each has its part.
+   * is that since the one before was through. Elsewhere each has its part, of which what is far beyond the usual was
+   * waiting behind others.
    */
-  #shareOf(milliseconds: number, now: number): number {
+  #shareOf({ kind }: Ticket, milliseconds: number, now: number): number {
     const since = now - this.#lastLeft
     this.#lastLeft = now
     if (this.limit <= ONE_BY_ONE) return Math.min(milliseconds, since)
-    return milliseconds / Math.max(1, Math.min(this.inside, this.limit))
+    const usual = this.isPressed ? this.#controller.costOf(kind) : undefined
+    const own = usual === undefined ? milliseconds : Math.min(milliseconds, 2 * usual)
+    return own / Math.max(1, Math.min(this.inside, this.limit))
   }
 
   /** The node is out: what waits for it goes elsewhere. */
@@ -158,7 +161,7 @@ export class Gate {
       for (let entry = queue.shift(now); entry; entry = queue.shift(now)) this.#turnAway(entry, 'moved')
   }
 
-  #isPressed(): boolean {
+  get isPressed(): boolean {
     return this.#queues.push.length + this.#queues.read.length > 0
   }
 

@@ -57,6 +57,19 @@ export function simulate(controller: Controller, phases: Phase[], spread = 1, se
   let lastPoint = 0
   let sum = 0
   let count = 0
+  // What requests take unhurried was seen before.
+  for (let seen = 0; seen < 50; seen++)
+    for (const [kind, times] of [
+      ['scan', 3],
+      ['read', 0.5],
+    ] as const)
+      controller.sample(
+        kind,
+        phases[0]!.service * times * (1 - spread + spread * -Math.log(1 - random())),
+        false,
+        0,
+        0,
+      )
   for (const { length, threads, service, demand } of phases) {
     const from = now
     const until = now + length * 1000
