@@ -49,6 +49,7 @@ const filter = await start('worker/runtimes/node.ts', {
   contractBlackList: { badcontract: true },
   actionBlackList: { 'eosio.token::retire': true },
   authorizerBlackList: { mallory: true },
+  tableRows: { maxLimit: 1_000, blackList: { 'eosio::voters': true } },
   maxSignatures: 3,
   maxTransactionSize: 10_000,
   maxTransactions: 2,
@@ -175,6 +176,14 @@ const requests: [string, () => Promise<unknown>][] = [
       ),
   ],
   ['push_transaction: no JSON', () => post('/v1/chain/push_transaction', '{c}')],
+  [
+    'get_table_rows: 5,000 rows',
+    () => post('/v1/chain/get_table_rows', '{"code":"eosio","table":"global","limit":5000}'),
+  ],
+  [
+    'get_table_rows: a blacklisted table',
+    () => post('/v1/chain/get_table_rows', '{"code":"eosio","table":"voters"}'),
+  ],
   ['get_table_rows: three megabytes', () => announce('/v1/chain/get_table_rows', 3_000_000)],
   ['producer/pause', () => post('/v1/producer/pause', '{}')],
   ['DELETE get_info', () => asNextClient(`${filter}/v1/chain/get_info`, { method: 'DELETE' }).then(toError)],

@@ -152,6 +152,20 @@ const rows: Row[] = [
     settings: { authorizerBlackList: { alice: true } },
   },
   {
+    what: 'a read of more rows than is allowed',
+    code: 'TABLE_LIMIT',
+    detail: 'Read asks for 5000 rows; at most 1000 are allowed',
+    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"eosio","table":"voters","limit":"5000"}' },
+    settings: { tableRows: { maxLimit: 1_000 } },
+  },
+  {
+    what: 'a read of a blacklisted table',
+    code: 'BLACKLISTED_TABLE',
+    detail: 'Table eosio::voters may not be read here',
+    ask: { target: '/v1/chain/get_table_by_scope', body: '{"code":"eosio","table":"voters"}' },
+    settings: { tableRows: { blackList: { 'eosio::voters': true } } },
+  },
+  {
     what: 'two actions, one of them context-free, where one is allowed',
     code: 'TOO_MANY_ACTIONS',
     detail: 'Transaction has 2 actions; at most 1 are allowed',
