@@ -53,6 +53,8 @@ export const violations = {
     strike: 'contracts',
     text: 'An authorizing account that is not allowed',
   },
+  BLACKLISTED_TABLE: { status: 400, strike: 'contracts', text: 'A read of a table that is not allowed' },
+  TABLE_LIMIT: { status: 400, strike: 'reads', text: 'A read of more rows at one time than is allowed' },
   TOO_MANY_ACTIONS: { status: 400, strike: 'size', text: 'Too many actions in a transaction' },
   TOO_MANY_AUTHORIZATIONS: { status: 400, strike: 'size', text: 'Too many authorizations in a transaction' },
   UNPACKED_TRANSACTION: {

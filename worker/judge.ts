@@ -5,8 +5,9 @@ import { INVALID_READ, type Violation, violation } from '../shared/violations.ts
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
-import { tablesOf } from './limits/tables.ts'
 import type { HeaderPairs } from './platform.ts'
+import { createReadJudge, type ReadJudge } from './reads/table-reads.ts'
+import { tablesOf } from './reads/tables.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
 import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
@@ -47,11 +48,11 @@ const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: []
 
 export function createJudge(config: FilterConfig): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
-  const rules = createRules(config)
+  const means: Means = { config, rules: createRules(config), judgeRead: createReadJudge(config) }
 
   const head = (request: JudgedHead): Violation | undefined =>
     judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
-  const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, config, rules)
+  const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, means)
 
   return {
     head,
@@ -87,12 +88,15 @@ function refused(found: Violation, transactions: readonly Transaction[] = []): V
   return { ...NOTHING, violation: found, transactions }
 }
 
-function judgeBody(
-  { method, target }: JudgedHead,
-  bytes: Uint8Array,
-  config: FilterConfig,
-  rules: Rules,
-): Verdict {
+/** What bodies are judged by, made of one configuration. */
+interface Means {
+  config: FilterConfig
+  rules: Rules
+  judgeRead: ReadJudge | undefined
+}
+
+function judgeBody({ method, target }: JudgedHead, bytes: Uint8Array, means: Means): Verdict {
+  const { config, judgeRead } = means
   const path = pathOf(target)
   if (bytes.length === 0) {
     // Nothing to act on: reads need no body, and nodeos says what it makes of the rest.
@@ -104,22 +108,22 @@ function judgeBody(
     return refused(carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ })
   const found = findTransactions(path, parsed.json)
   if ('code' in found) return refused(found)
-  if (found.shape !== 'other') return judgeBatch(found, config, rules)
-  return { ...judgeOther(found, config, rules), tables: tablesOf(path, parsed.json) }
+  if (found.shape !== 'other') return judgeBatch(found, means)
+  // Only rate limits ask for the tables, and looking for them takes a walk over the body.
+  const tables = config.rateLimits.length > 0 ? tablesOf(path, parsed.text) : []
+  const verdict = { ...judgeOther(found, means), tables }
+  const read = verdict.violation ? undefined : judgeRead?.(path, parsed.text)
+  return read ? { ...verdict, violation: read.violation, rebuilt: read.rebuilt ?? null } : verdict
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */
-function judgeOther({ legacy, count }: Other, config: FilterConfig, rules: Rules): Verdict {
+function judgeOther({ legacy, count }: Other, { config, rules }: Means): Verdict {
   const transactions = legacy.map(readLegacy)
   const violation = judgeTransactionCount(count, config) ?? rules.everywhere(transactions)
   return { ...NOTHING, violation, transactions }
 }
 
-function judgeBatch(
-  { shape, candidates, rebuild, retries }: Batch,
-  config: FilterConfig,
-  rules: Rules,
-): Verdict {
+function judgeBatch({ shape, candidates, rebuild, retries }: Batch, { config, rules }: Means): Verdict {
   const tooMany = judgeTransactionCount(candidates.length, config)
   if (tooMany) return refused(tooMany)
 

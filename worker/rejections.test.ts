@@ -172,6 +172,20 @@ const rows: Row[] = [
     ask: push({ signatures: [], compression: 'none', transaction: unpackedOne }),
   },
   {
+    what: 'more rows of a table than are allowed',
+    code: 'TABLE_LIMIT',
+    detail: 'Request asks for 1001 rows; at most 1000 are allowed at one time',
+    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"eosio","table":"voters","limit":"1001"}' },
+    settings: { tableRows: { maxLimit: 1000 } },
+  },
+  {
+    what: 'a table that is blacklisted, by an escape that nodeos drops',
+    code: 'BLACKLISTED_TABLE',
+    detail: 'Request reads the table bob::foos, which is blacklisted',
+    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"bob","ta\\ble":"foos"}' },
+    settings: { tableRows: { blackList: { 'bob::foos': true } } },
+  },
+  {
     what: 'a body over the size by its Content-Length',
     code: 'BODY_TOO_LARGE',
     detail: 'Request body has 34 bytes; at most 32 are allowed',

@@ -7,6 +7,7 @@ import { fairnessKeys } from './fairness.ts'
 import { filterMistakes, without } from './mistakes.ts'
 import { nodeKeys } from './nodes.ts'
 import { rateLimitKeys } from './rate-limits.ts'
+import { tableRowsKeys } from './table-rows.ts'
 import {
   accountName,
   actionName,
@@ -153,6 +154,7 @@ const filterObject = v.strictObject(
     ...nodeKeys,
     ...fairnessKeys,
     ...rateLimitKeys,
+    ...tableRowsKeys,
     nodeosTimeout: key(integer(1, 3600, 'seconds'), 30, "Seconds until the head of nodeos's response"),
     transactionRetryTimeout: key(
       integer(1, 3600, 'seconds'),
