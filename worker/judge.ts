@@ -7,7 +7,6 @@ import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { HeaderPairs } from './platform.ts'
 import { createReadJudge, type ReadJudge } from './reads/table-reads.ts'
-import { tablesOf } from './reads/tables.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
 import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
@@ -109,11 +108,10 @@ function judgeBody({ method, target }: JudgedHead, bytes: Uint8Array, means: Mea
   const found = findTransactions(path, parsed.json)
   if ('code' in found) return refused(found)
   if (found.shape !== 'other') return judgeBatch(found, means)
-  // Only rate limits ask for the tables, and looking for them takes a walk over the body.
-  const tables = config.rateLimits.length > 0 ? tablesOf(path, parsed.text) : []
-  const verdict = { ...judgeOther(found, means), tables }
+  const verdict = judgeOther(found, means)
   const read = verdict.violation ? undefined : judgeRead?.(path, parsed.text)
-  return read ? { ...verdict, violation: read.violation, rebuilt: read.rebuilt ?? null } : verdict
+  if (!read) return verdict
+  return { ...verdict, tables: read.tables, violation: read.violation, rebuilt: read.rebuilt ?? null }
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */

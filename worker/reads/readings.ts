@@ -9,14 +9,20 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['r', '\r'],
 ])
 
-/** The texts that a quoted JSON string can be: one, or two where escapes are read in two ways. */
+/** Characters of the longest escaped text that is looked at: a name takes 80 at most. */
+const MAX_ESCAPED = 256
+
+/** The names or numbers that a quoted JSON string can be: one, or two where escapes are read in two ways. */
 export function textsOf(quoted: string): string[] {
   if (!quoted.includes('\\')) return [quoted.slice(1, -1)]
+  if (quoted.length > MAX_ESCAPED) return []
   const ofNodeos = quoted.slice(1, -1).replace(/\\(.)/g, (_, char: string) => ESCAPES.get(char) ?? char)
   return [ofNodeos, JSON.parse(quoted) as string]
 }
 
 const MAX_UINT64 = (1n << 64n) - 1n
+/** Decimal digits of the largest. */
+const DIGITS = 20
 
 /**
  * The largest number that a JSON value can be where nodeos takes an unsigned number of 32 bits; undefined where it can
@@ -32,9 +38,10 @@ export function countOf(value: string): number | undefined {
 /** boost::lexical_cast: decimal digits with a sign, nothing else, and no more than 64 bits. */
 function ofText(text: string): number | undefined {
   if (!/^[+-]?\d+$/.test(text)) return undefined
-  const magnitude = BigInt(text.replace(/^[+-]/, ''))
-  if (magnitude > MAX_UINT64) return undefined
-  return text.startsWith('-') ? wrapped(Number(magnitude)) : Number(magnitude)
+  const digits = text.replace(/^[+-]/, '').replace(/^0+(?=\d)/, '')
+  // A megabyte of digits would take BigInt a second.
+  if (digits.length > DIGITS || BigInt(digits) > MAX_UINT64) return undefined
+  return text.startsWith('-') ? wrapped(Number(digits)) : Number(digits)
 }
 
 /** null is 0, false is 0, true is 1, and a fraction is cut off. */

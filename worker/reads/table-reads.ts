@@ -1,48 +1,69 @@
 // Reads that hurt: tables that nobody may look into, and more rows at one time than nodeos should spend itself on, which
-// holds its main thread meanwhile (http-max-response-time-ms, libraries/chain, plugins/chain_plugin/chain_plugin.cpp).
+// holds its main thread until they are read or its time is over (http-max-response-time-ms).
+// Follows nodeos: plugins/chain_plugin/chain_plugin.cpp and libraries/libfc/include/fc/reflect/variant.hpp.
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { readCalls } from './calls.ts'
-import { clamped, rowsAsked } from './limit.ts'
-import { membersOf } from './members.ts'
-import { EVERY_TABLE, isObjectText, tablesRead } from './tables.ts'
+import { rowsAsked, withLimit } from './limit.ts'
+import { type Members, membersOf } from './members.ts'
+import { EVERY_TABLE, tablesRead } from './tables.ts'
 
 /** What is wrong with a read, or the body that nodeos gets in place of the client's; neither where it may pass. */
 export interface JudgedRead {
-  violation?: Violation
+  tables: readonly string[]
+  violation?: Violation | undefined
   rebuilt?: string
 }
 
-/** Judges the body of a read: one JSON value that was parsed. */
+/** Judges the body of a read: one JSON value, which was parsed. */
 export type ReadJudge = (path: string, text: string) => JudgedRead
 
-const FINE: JudgedRead = {}
+const NO_TABLES: JudgedRead = { tables: [] }
 
-/** Undefined where there is nothing to judge. */
-export function createReadJudge({ tableRows }: FilterConfig): ReadJudge | undefined {
-  const { maxLimit, over, blackList } = tableRows
-  const denied = new Set(Object.keys(blackList))
-  const deniedContracts = new Set([...denied].map((table) => table.split('::')[0]!))
-  if (maxLimit === 0 && denied.size === 0) return undefined
+/** Undefined where nobody wants to know. */
+export function createReadJudge({ tableRows, rateLimits }: FilterConfig): ReadJudge | undefined {
+  const { maxLimit, over } = tableRows
+  const judgeTables = createTableJudge(tableRows.blackList)
+  const counted = rateLimits.some(({ key, where }) => key.includes('table') || where?.tables)
+  if (maxLimit === 0 && !judgeTables && !counted) return undefined
 
-  const isDenied = (table: string): boolean => {
-    const [contract = '', name] = table.split('::')
-    return denied.has(table) || (name === EVERY_TABLE && deniedContracts.has(contract))
+  const judgeRows = (text: string, { limit }: Members, defaultLimit: number): Omit<JudgedRead, 'tables'> => {
+    const rows = rowsAsked(limit, defaultLimit)
+    if (rows === undefined || rows <= maxLimit) return {}
+    return over === 'clamp'
+      ? { rebuilt: withLimit(text, limit, maxLimit) }
+      : { violation: tooMany(rows, maxLimit) }
   }
+
   return (path, text) => {
     const call = readCalls.get(path)
-    // nodeos takes no parameters but an object's: fc's from_variant of a struct (fc/reflect/variant.hpp, get_object).
-    if (call === undefined || !isObjectText(text)) return FINE
+    // nodeos reads a struct from an object and from nothing else (fc: from_variant, get_object).
+    if (call === undefined || !/^\s*\{/.test(text)) return NO_TABLES
     const members = membersOf(text)
-    const table = denied.size > 0 ? tablesRead(call, members).find(isDenied) : undefined
-    if (table !== undefined) return { violation: blacklisted(table) }
-    if (maxLimit === 0 || call.defaultLimit === undefined) return FINE
-    const rows = rowsAsked(members, call.defaultLimit)
-    if (rows === undefined || rows <= maxLimit) return FINE
-    if (over === 'clamp') return { rebuilt: clamped(text, members, maxLimit) }
-    return {
-      violation: violation('TABLE_LIMIT', `Request asks for ${rows} rows; ${allowed(maxLimit)}`),
-    }
+    if ('detail' in members) return { tables: [], violation: members }
+    const tables = tablesRead(call, members)
+    const denied = judgeTables?.(tables)
+    if (denied || maxLimit === 0 || call.defaultLimit === undefined) return { tables, violation: denied }
+    return { tables, ...judgeRows(text, members, call.defaultLimit) }
+  }
+}
+
+function tooMany(rows: number, maxLimit: number): Violation {
+  return violation(
+    'TABLE_LIMIT',
+    `Request asks for ${rows} rows; at most ${maxLimit} are allowed at one time`,
+  )
+}
+
+type TableJudge = (tables: readonly string[]) => Violation | undefined
+
+function createTableJudge(blackList: FilterConfig['tableRows']['blackList']): TableJudge | undefined {
+  const denied = new Set(Object.keys(blackList))
+  if (denied.size === 0) return undefined
+  for (const table of [...denied]) denied.add(`${table.split('::')[0]}::${EVERY_TABLE}`)
+  return (tables) => {
+    const found = tables.find((table) => denied.has(table))
+    return found === undefined ? undefined : blacklisted(found)
   }
 }
 
@@ -51,5 +72,3 @@ function blacklisted(table: string): Violation {
   const what = name === EVERY_TABLE ? `every table of ${contract}, one of` : `the table ${table},`
   return violation('BLACKLISTED_TABLE', `Request reads ${what} which is blacklisted`)
 }
-
-const allowed = (maxLimit: number) => `at most ${maxLimit} are allowed at one time`

@@ -1,7 +1,6 @@
-// The tables that a read looks into, as contract::table: by every reading of its body, since nodeos takes the first of
-// two equal keys where JSON.parse takes the last, and reads "ta\ble" as "table".
+// The tables that a read looks into, as contract::table.
 import { type ReadCall, readCalls } from './calls.ts'
-import { type Member, membersOf } from './members.ts'
+import type { Member, Members } from './members.ts'
 import { textsOf } from './readings.ts'
 
 /** Stands for every table of a contract. */
@@ -11,28 +10,15 @@ export function readsTables(path: string): boolean {
   return readCalls.get(path)?.table !== undefined
 }
 
-/** None where the body names none; `text` is one JSON value that was parsed. */
-export function tablesOf(path: string, text: string): readonly string[] {
-  const call = readCalls.get(path)
-  return call?.table === undefined || !isObjectText(text) ? [] : tablesRead(call, membersOf(text))
-}
-
-export const isObjectText = (text: string) => /^\s*\{/.test(text)
-
-/** Whether a key is a name to some reader. */
-export const isNamed = ({ key }: Member, name: string) => textsOf(key).includes(name)
-
-export function tablesRead({ table }: ReadCall, members: readonly Member[]): string[] {
+/** More than one where the names can be read in several ways; none where the body names none. */
+export function tablesRead({ table }: ReadCall, members: Members): string[] {
   if (table === undefined) return []
-  const tables = typeof table === 'string' ? [table] : textsUnder(members, table.named)
+  const tables: string[] = typeof table === 'string' ? [table] : namesIn(members[table.named])
   if (typeof table === 'object' && table.absent === 'every' && (tables.length === 0 || tables.includes('')))
     tables.push(EVERY_TABLE)
-  return textsUnder(members, 'code').flatMap((contract) => tables.map((name) => `${contract}::${name}`))
+  return namesIn(members.code).flatMap((contract) => tables.map((name) => `${contract}::${name}`))
 }
 
-/** Names are texts to nodeos, and anything else is an error. */
-function textsUnder(members: readonly Member[], name: string): string[] {
-  return members
-    .filter((member) => member.value.startsWith('"') && isNamed(member, name))
-    .flatMap(({ value }) => textsOf(value))
-}
+/** Names are texts to nodeos, and anything else is an error (chain/name.cpp). */
+const namesIn = (member: Member | undefined): string[] =>
+  member?.value.startsWith('"') ? textsOf(member.value) : []
