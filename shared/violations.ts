@@ -62,6 +62,12 @@ export const violations = {
     strike: 'malformed',
     text: 'An unpacked transaction; only packed ones are taken',
   },
+  EMPTY_TRANSACTION: { status: 400, strike: 'failed', text: 'A transaction that nobody authorizes' },
+  EXPIRED_TRANSACTION: {
+    status: 400,
+    strike: 'failed',
+    text: 'A transaction whose time is over, or too far ahead',
+  },
   BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
   ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
   METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },

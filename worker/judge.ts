@@ -2,6 +2,7 @@
 // fuzzer and the command line all use it.
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { INVALID_READ, type Violation, violation } from '../shared/violations.ts'
+import { type ChainFacts, NOTHING_KNOWN } from './chain-facts.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
@@ -45,9 +46,13 @@ export interface Judge {
 
 const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], tables: [], retries: false }
 
-export function createJudge(config: FilterConfig): Judge {
+export function createJudge(config: FilterConfig, chain: ChainFacts = NOTHING_KNOWN): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
-  const means: Means = { config, rules: createRules(config), judgeRead: createReadJudge(config) }
+  const means: Means = {
+    config,
+    rules: createRules(config, chain),
+    judgeRead: createReadJudge(config),
+  }
 
   const head = (request: JudgedHead): Violation | undefined =>
     judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
@@ -121,7 +126,10 @@ function judgeOther({ legacy, count }: Other, { config, rules }: Means): Verdict
   return { ...NOTHING, violation, transactions }
 }
 
-function judgeBatch({ shape, candidates, rebuild, retries }: Batch, { config, rules }: Means): Verdict {
+function judgeBatch(
+  { shape, candidates, rebuild, retries, readOnly }: Batch,
+  { config, rules }: Means,
+): Verdict {
   const tooMany = judgeTransactionCount(candidates.length, config)
   if (tooMany) return refused(tooMany)
 
@@ -134,7 +142,7 @@ function judgeBatch({ shape, candidates, rebuild, retries }: Batch, { config, ru
     transactions.push(opened.transaction)
     texts.push(opened.text)
   }
-  const found = rules.onTransactionEndpoints(transactions)
+  const found = (readOnly ? rules.readOnly : rules.onTransactionEndpoints)(transactions)
   return found
     ? { ...refused(found, transactions), retries }
     : { ...NOTHING, rebuilt: rebuild(texts), transactions, retries }

@@ -186,6 +186,33 @@ const rows: Row[] = [
     settings: { tableRows: { blackList: { 'bob::foos': true } } },
   },
   {
+    what: 'a transaction whose time is over',
+    code: 'EXPIRED_TRANSACTION',
+    detail: 'Transaction expired at 2020-01-01T00:00:00Z, more than 10 s ago',
+    ask: push(packed({ ...one, expiration: '2020-01-01T00:00:00' }, 1)),
+  },
+  {
+    what: 'a transaction that lives too long',
+    code: 'EXPIRED_TRANSACTION',
+    detail: 'Transaction expires at 2099-12-31T23:59:59Z, more than 3600 s from now',
+    ask: push(
+      { transaction: packed({ ...one, expiration: '2099-12-31T23:59:59' }) },
+      { target: '/v1/chain/compute_transaction' },
+    ),
+  },
+  {
+    what: 'a transaction without an action',
+    code: 'EMPTY_TRANSACTION',
+    detail: 'Transaction has no action; one with an authorization is required',
+    ask: push(packed({ actions: [] })),
+  },
+  {
+    what: 'a transaction that nobody authorizes',
+    code: 'EMPTY_TRANSACTION',
+    detail: 'Transaction has no authorization; one is required',
+    ask: push(packed({ actions: [], contextFreeActions: [blob(1)] })),
+  },
+  {
     what: 'a body over the size by its Content-Length',
     code: 'BODY_TOO_LARGE',
     detail: 'Request body has 34 bytes; at most 32 are allowed',

@@ -403,6 +403,12 @@ export const cases: Case[] = [
   rejected('too many actions', 'TOO_MANY_ACTIONS', 400, {
     body: body(pack({ actions: Array.from({ length: 4 }, () => transfer('alice', 'bob')) })),
   }),
+  rejected('an expired transaction', 'EXPIRED_TRANSACTION', 400, {
+    body: body(pack({ actions: [transfer('alice', 'bob')], expiration: '2020-01-01T00:00:00' }, 1)),
+  }),
+  rejected('a transaction without an action', 'EMPTY_TRANSACTION', 400, {
+    body: body(pack({ actions: [] })),
+  }),
   rejected('an unpacked transaction', 'UNPACKED_TRANSACTION', 400, {
     body: body({
       signatures: [],
