@@ -49,11 +49,11 @@ const filter = await start('worker/runtimes/node.ts', {
   contractBlackList: { badcontract: true },
   actionBlackList: { 'eosio.token::retire': true },
   authorizerBlackList: { mallory: true },
-  tableRows: { maxLimit: 1_000, blackList: { 'eosio::voters': true } },
   maxSignatures: 3,
   maxTransactionSize: 10_000,
   maxTransactions: 2,
   maxActions: 4,
+  tableRows: { maxLimit: 1000, blackList: { 'eosio::secrets': true } },
 })
 
 /** Every request is another client's, as a proxy before the filter would say; loopback is trusted for one. */
@@ -70,6 +70,8 @@ interface Wanted {
   action?: string
   actor?: string
   actions?: number
+  /** Seconds from now. */
+  expires?: number
   signatures?: number
   dataBytes?: number
 }
@@ -81,11 +83,12 @@ function transaction(wanted: Wanted) {
     action = 'transfer',
     actor = 'alice',
     actions = 1,
+    expires = 60,
     signatures = 1,
     dataBytes = 33,
   } = wanted
   const serializedTransaction = api.serializeTransaction({
-    expiration: '2026-11-24T12:00:00.000',
+    expiration: new Date(Date.now() + expires * 1000).toISOString().slice(0, 23),
     ref_block_num: 1,
     ref_block_prefix: 2,
     max_net_usage_words: 0,
@@ -133,6 +136,8 @@ async function toError(response: Response): Promise<unknown> {
 }
 
 const push = (wanted: Wanted) => () => rpc.push_transaction(transaction(wanted))
+const readRows = (wanted: object) =>
+  post('/v1/chain/get_table_rows', JSON.stringify({ code: 'eosio', scope: 'eosio', ...wanted }))
 const requests: [string, () => Promise<unknown>][] = [
   ['get_info', () => rpc.get_info()],
   ['push_transaction: a transfer', push({})],
@@ -158,6 +163,8 @@ const requests: [string, () => Promise<unknown>][] = [
   ['push_transaction: four signatures', push({ signatures: 4 })],
   ['push_transaction: five actions', push({ actions: 5 })],
   ['push_transaction: 20,000 bytes of data', push({ dataBytes: 20_000 })],
+  ['push_transaction: no action', push({ actions: 0 })],
+  ['push_transaction: expired an hour ago', push({ expires: -3_600 })],
   ['push_transactions: three at once', () => rpc.push_transactions([1, 2, 3].map(() => transaction({})))],
   [
     'push_transaction: not packed',
@@ -176,14 +183,8 @@ const requests: [string, () => Promise<unknown>][] = [
       ),
   ],
   ['push_transaction: no JSON', () => post('/v1/chain/push_transaction', '{c}')],
-  [
-    'get_table_rows: 5,000 rows',
-    () => post('/v1/chain/get_table_rows', '{"code":"eosio","table":"global","limit":5000}'),
-  ],
-  [
-    'get_table_rows: a blacklisted table',
-    () => post('/v1/chain/get_table_rows', '{"code":"eosio","table":"voters"}'),
-  ],
+  ['get_table_rows: a blacklisted table', () => readRows({ table: 'secrets' })],
+  ['get_table_rows: 100,000 rows', () => readRows({ table: 'voters', limit: 100_000 })],
   ['get_table_rows: three megabytes', () => announce('/v1/chain/get_table_rows', 3_000_000)],
   ['producer/pause', () => post('/v1/producer/pause', '{}')],
   ['DELETE get_info', () => asNextClient(`${filter}/v1/chain/get_info`, { method: 'DELETE' }).then(toError)],

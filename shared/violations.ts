@@ -53,6 +53,8 @@ export const violations = {
     strike: 'contracts',
     text: 'An authorizing account that is not allowed',
   },
+  BLACKLISTED_TABLE: { status: 400, strike: 'contracts', text: 'A read of a table that is not allowed' },
+  TABLE_LIMIT: { status: 400, strike: 'reads', text: 'A read of more rows at one time than is allowed' },
   TOO_MANY_ACTIONS: { status: 400, strike: 'size', text: 'Too many actions in a transaction' },
   TOO_MANY_AUTHORIZATIONS: { status: 400, strike: 'size', text: 'Too many authorizations in a transaction' },
   UNPACKED_TRANSACTION: {
@@ -60,8 +62,12 @@ export const violations = {
     strike: 'malformed',
     text: 'An unpacked transaction; only packed ones are taken',
   },
-  BLACKLISTED_TABLE: { status: 400, strike: 'contracts', text: 'A read of a table that is not allowed' },
-  TABLE_LIMIT: { status: 400, strike: 'reads', text: 'A read of more rows than is allowed' },
+  EMPTY_TRANSACTION: { status: 400, strike: 'failed', text: 'A transaction that nobody authorizes' },
+  EXPIRED_TRANSACTION: {
+    status: 400,
+    strike: 'failed',
+    text: 'A transaction whose time is over, or too far ahead',
+  },
   BODY_TOO_LARGE: { status: 413, strike: 'size', text: 'The request body is too large' },
   ENDPOINT_NOT_ALLOWED: { status: 403, strike: 'endpoints', text: 'This path is not served' },
   METHOD_NOT_ALLOWED: { status: 405, strike: 'endpoints', text: 'This method is not served' },

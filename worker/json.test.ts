@@ -76,7 +76,7 @@ test.each([
   '1e999',
   '{"a":1,"a":2}',
 ])('JSON: %s', (text) => {
-  expect(parse(text)).toEqual({ json: JSON.parse(text) })
+  expect(parse(text)).toEqual({ json: JSON.parse(text), text })
 })
 
 test('whatever the bytes, it is what JSON.parse makes of strict UTF-8', () => {
@@ -95,7 +95,7 @@ test('whatever the bytes, it is what JSON.parse makes of strict UTF-8', () => {
       let expected: unknown = invalid
       try {
         const text = Buffer.from(body).toString('utf8')
-        if (Buffer.from(text).equals(body)) expected = { json: JSON.parse(text) }
+        if (Buffer.from(text).equals(body)) expected = { json: JSON.parse(text), text }
       } catch {}
       expect(parse(body)).toEqual(expected)
     }),

@@ -6,7 +6,7 @@ import { type Violation, violation } from '../shared/violations.ts'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Parses a body; nesting deeper than `maxDepth` is refused before anything is built from it. */
-export function parseJson(bytes: Uint8Array, maxDepth: number): { json: unknown } | Violation {
+export function parseJson(bytes: Uint8Array, maxDepth: number): { json: unknown; text: string } | Violation {
   let text: string
   try {
     text = utf8.decode(bytes)
@@ -19,7 +19,7 @@ export function parseJson(bytes: Uint8Array, maxDepth: number): { json: unknown 
   // Nobody sees where it was thrown, and collecting that is a sixth of all that a flood of broken bodies costs.
   Error.stackTraceLimit = 0
   try {
-    return { json: JSON.parse(text) }
+    return { json: JSON.parse(text), text }
   } catch {
     return violation('INVALID_JSON', 'The body is not one JSON text')
   } finally {

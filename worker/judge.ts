@@ -2,14 +2,14 @@
 // fuzzer and the command line all use it.
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { INVALID_READ, type Violation, violation } from '../shared/violations.ts'
+import { type ChainFacts, NOTHING_KNOWN } from './chain-facts.ts'
 import { createEndpointPolicy, pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
-import { tablesOf } from './limits/tables.ts'
 import type { HeaderPairs } from './platform.ts'
+import { createReadJudge, type ReadJudge } from './reads/table-reads.ts'
 import { createRules, type Rules } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
-import { createTableJudge, type TableJudge } from './table-reads.ts'
 import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
 import { type Batch, carriesTransactions, findTransactions, type Other } from './transactions/shapes.ts'
 import type { Transaction } from './transactions/transaction.ts'
@@ -46,15 +46,17 @@ export interface Judge {
 
 const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], tables: [], retries: false }
 
-export function createJudge(config: FilterConfig): Judge {
+export function createJudge(config: FilterConfig, chain: ChainFacts = NOTHING_KNOWN): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
-  const rules = createRules(config)
-  const judgeTables = createTableJudge(config)
+  const means: Means = {
+    config,
+    rules: createRules(config, chain),
+    judgeRead: createReadJudge(config),
+  }
 
   const head = (request: JudgedHead): Violation | undefined =>
     judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
-  const body = (request: JudgedHead, bytes: Uint8Array): Verdict =>
-    judgeBody(request, bytes, config, rules, judgeTables)
+  const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, means)
 
   return {
     head,
@@ -90,13 +92,15 @@ function refused(found: Violation, transactions: readonly Transaction[] = []): V
   return { ...NOTHING, violation: found, transactions }
 }
 
-function judgeBody(
-  { method, target }: JudgedHead,
-  bytes: Uint8Array,
-  config: FilterConfig,
-  rules: Rules,
-  judgeTables: TableJudge | undefined,
-): Verdict {
+/** What bodies are judged by, made of one configuration. */
+interface Means {
+  config: FilterConfig
+  rules: Rules
+  judgeRead: ReadJudge | undefined
+}
+
+function judgeBody({ method, target }: JudgedHead, bytes: Uint8Array, means: Means): Verdict {
+  const { config, judgeRead } = means
   const path = pathOf(target)
   if (bytes.length === 0) {
     // Nothing to act on: reads need no body, and nodeos says what it makes of the rest.
@@ -108,23 +112,23 @@ function judgeBody(
     return refused(carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ })
   const found = findTransactions(path, parsed.json)
   if ('code' in found) return refused(found)
-  if (found.shape !== 'other') return judgeBatch(found, config, rules)
-  const other = { ...judgeOther(found, config, rules), tables: tablesOf(path, parsed.json) }
-  if (other.violation || !judgeTables) return other
-  return { ...other, ...judgeTables(path, () => new TextDecoder().decode(bytes), parsed.json) }
+  if (found.shape !== 'other') return judgeBatch(found, means)
+  const verdict = judgeOther(found, means)
+  const read = verdict.violation ? undefined : judgeRead?.(path, parsed.text)
+  if (!read) return verdict
+  return { ...verdict, tables: read.tables, violation: read.violation, rebuilt: read.rebuilt ?? null }
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */
-function judgeOther({ legacy, count }: Other, config: FilterConfig, rules: Rules): Verdict {
+function judgeOther({ legacy, count }: Other, { config, rules }: Means): Verdict {
   const transactions = legacy.map(readLegacy)
   const violation = judgeTransactionCount(count, config) ?? rules.everywhere(transactions)
   return { ...NOTHING, violation, transactions }
 }
 
 function judgeBatch(
-  { shape, candidates, rebuild, retries }: Batch,
-  config: FilterConfig,
-  rules: Rules,
+  { shape, candidates, rebuild, retries, readOnly }: Batch,
+  { config, rules }: Means,
 ): Verdict {
   const tooMany = judgeTransactionCount(candidates.length, config)
   if (tooMany) return refused(tooMany)
@@ -138,7 +142,7 @@ function judgeBatch(
     transactions.push(opened.transaction)
     texts.push(opened.text)
   }
-  const found = rules.onTransactionEndpoints(transactions)
+  const found = (readOnly ? rules.readOnly : rules.onTransactionEndpoints)(transactions)
   return found
     ? { ...refused(found, transactions), retries }
     : { ...NOTHING, rebuilt: rebuild(texts), transactions, retries }

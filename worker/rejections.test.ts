@@ -152,20 +152,6 @@ const rows: Row[] = [
     settings: { authorizerBlackList: { alice: true } },
   },
   {
-    what: 'a read of more rows than is allowed',
-    code: 'TABLE_LIMIT',
-    detail: 'Read asks for 5000 rows; at most 1000 are allowed',
-    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"eosio","table":"voters","limit":"5000"}' },
-    settings: { tableRows: { maxLimit: 1_000 } },
-  },
-  {
-    what: 'a read of a blacklisted table',
-    code: 'BLACKLISTED_TABLE',
-    detail: 'Table eosio::voters may not be read here',
-    ask: { target: '/v1/chain/get_table_by_scope', body: '{"code":"eosio","table":"voters"}' },
-    settings: { tableRows: { blackList: { 'eosio::voters': true } } },
-  },
-  {
     what: 'two actions, one of them context-free, where one is allowed',
     code: 'TOO_MANY_ACTIONS',
     detail: 'Transaction has 2 actions; at most 1 are allowed',
@@ -184,6 +170,47 @@ const rows: Row[] = [
     code: 'UNPACKED_TRANSACTION',
     detail: 'Transaction is not packed; send it as "packed_trx"',
     ask: push({ signatures: [], compression: 'none', transaction: unpackedOne }),
+  },
+  {
+    what: 'more rows of a table than are allowed',
+    code: 'TABLE_LIMIT',
+    detail: 'Request asks for 1001 rows; at most 1000 are allowed at one time',
+    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"eosio","table":"voters","limit":"1001"}' },
+    settings: { tableRows: { maxLimit: 1000 } },
+  },
+  {
+    what: 'a table that is blacklisted, by an escape that nodeos drops',
+    code: 'BLACKLISTED_TABLE',
+    detail: 'Request reads the table bob::foos, which is blacklisted',
+    ask: { target: '/v1/chain/get_table_rows', body: '{"code":"bob","ta\\ble":"foos"}' },
+    settings: { tableRows: { blackList: { 'bob::foos': true } } },
+  },
+  {
+    what: 'a transaction whose time is over',
+    code: 'EXPIRED_TRANSACTION',
+    detail: 'Transaction expired at 2020-01-01T00:00:00Z, more than 10 s ago',
+    ask: push(packed({ ...one, expiration: '2020-01-01T00:00:00' }, 1)),
+  },
+  {
+    what: 'a transaction that lives too long',
+    code: 'EXPIRED_TRANSACTION',
+    detail: 'Transaction expires at 2099-12-31T23:59:59Z, more than 3600 s from now',
+    ask: push(
+      { transaction: packed({ ...one, expiration: '2099-12-31T23:59:59' }) },
+      { target: '/v1/chain/compute_transaction' },
+    ),
+  },
+  {
+    what: 'a transaction without an action',
+    code: 'EMPTY_TRANSACTION',
+    detail: 'Transaction has no action; one with an authorization is required',
+    ask: push(packed({ actions: [] })),
+  },
+  {
+    what: 'a transaction that nobody authorizes',
+    code: 'EMPTY_TRANSACTION',
+    detail: 'Transaction has no authorization; one is required',
+    ask: push(packed({ actions: [], contextFreeActions: [blob(1)] })),
   },
   {
     what: 'a body over the size by its Content-Length',

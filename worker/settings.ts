@@ -65,7 +65,7 @@ export function settingsOf(
     mayBeBanned: (client) => !inAnyCidr(parseAddress(client)!, trusted),
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
-    judge: createJudge(config),
+    judge: createJudge(config, { now: () => Date.now() + nodes.clock.offset() }),
     limits,
     forward: createCache(config, {
       nodes,

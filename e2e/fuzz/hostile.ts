@@ -627,7 +627,9 @@ export const honestRequest: fc.Arbitrary<HostileRequest> = fc
     call: pick(...Object.keys(PATHS)),
     spec: fc.record({
       contextFreeActions: weighted([4, fc.constant<ActionSpec[]>([])], [1, fc.tuple(smallAction)]),
-      actions: fc.array(smallAction, { minLength: 1, maxLength: 3 }),
+      actions: fc
+        .array(smallAction, { minLength: 1, maxLength: 3 })
+        .filter((actions) => actions.some(({ authorization }) => authorization.length > 0)),
       maxNetUsageWords: pick(0, 200),
       delaySec: pick(0, 300),
       extensions: weighted(

@@ -97,7 +97,7 @@ interface Wanted {
 /** A packed transaction of one action, written byte by byte. */
 function packed({ contract = 'eosio.token', signatures = 1, dataBytes = 33 }: Wanted = {}) {
   const header = Buffer.alloc(13)
-  header.writeUInt32LE(Math.floor(Date.now() / 1000) + 3600)
+  header.writeUInt32LE(Math.floor(Date.now() / 1000) + 1800)
   // Header: expiration, reference block, limits and delay of 0; no context-free action, one action.
   const bytes = Buffer.concat([
     header,

@@ -438,6 +438,7 @@ describe('what the filter is warned of', () => {
     ],
     [{ bans: { banTime: 700_000 } }, /^bans\.banTime is 700000 s, but maxBanTime ends every ban/],
     [{ logSuccess: true }, /^logSuccess has no effect/],
+    [{ tableRows: { maxLimit: 49 } }, /^tableRows\.maxLimit is 49: without a limit nodeos takes 10/],
     [{ nodeosPort: 443 }, /^nodeosProtocol is "http", and nodeosPort 443 is the port of the other protocol/],
     [{ nodeosProtocol: 'https', nodeosPort: '80' }, /^nodeosProtocol is "https"/],
     [{ nodeosUrl: '0.0.0.0' }, /^nodeosUrl 0\.0\.0\.0 is an address to listen on/],

@@ -146,6 +146,11 @@ const filterObject = v.strictObject(
       {},
       'When not empty, the only contracts whose actions pass, as {"name": true}',
     ),
+    maxTransactionLifetime: key(
+      integer(0, 4_294_967_295, 'seconds; 0 is off'),
+      3600,
+      'Seconds from now that a transaction may expire at most, as on the chain (max_transaction_lifetime); what expired more than 10 s ago is rejected as well; 0 is off for both',
+    ),
     unpackedTransactions: key(
       v.picklist(['reject', 'inspect'], '"reject" or "inspect"'),
       'reject',

@@ -103,6 +103,7 @@ function* filterDoubts(config: FilterConfig): Generator<string> {
   yield* doubtfulSizes(config)
   yield* doubtfulPaths(config)
   yield* doubtfulNodes(config)
+  yield* doubtfulReads(config)
   yield* doubtfulCache(config)
   yield* doubtfulBans(config)
   const { nodeosProtocol, nodeosUrl, nodeosPort, trustedProxies, logSuccess, logEndpoints } = config
@@ -178,6 +179,14 @@ function* doubtfulCache({ cache, endpoints }: FilterConfig): Generator<string> {
       yield `cache.paths has ${path}, which endpoints does not serve`
   if (cache.paths[GET_INFO]! > LONGEST_GET_INFO)
     yield `cache.paths keeps ${GET_INFO} for ${cache.paths[GET_INFO]} s: clients count a transaction's expiration from it`
+}
+
+/** Rows of get_producers and get_scheduled_transactions where the body has no limit; nodeos: chain_plugin.hpp. */
+const LONGEST_DEFAULT = 50
+
+function* doubtfulReads({ tableRows: { maxLimit, over } }: FilterConfig): Generator<string> {
+  if (maxLimit > 0 && maxLimit < LONGEST_DEFAULT && over === 'reject')
+    yield `tableRows.maxLimit is ${maxLimit}: without a limit nodeos takes 10 for tables and 50 for producers and scheduled transactions, and what is over is rejected; "clamp" would lower it`
 }
 
 function* doubtfulBans({ bans }: FilterConfig): Generator<string> {

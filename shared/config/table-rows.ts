@@ -5,7 +5,7 @@ import { integer, key, nameList, section } from './values.ts'
 
 const tableRows = section(
   {
-    maxLimit: v.optional(integer(0, 4_294_967_295, 'rows; 0 is unlimited'), 0),
+    maxLimit: v.optional(integer(0, 4_294_967_295, 'rows; 0 is off'), 0),
     over: v.optional(v.picklist(['reject', 'clamp'], '"reject" or "clamp"'), 'reject'),
     blackList: v.optional(nameList(tableName, 'contract::table'), {}),
   },
@@ -16,6 +16,6 @@ export const tableRowsKeys = {
   tableRows: key(
     tableRows,
     {},
-    'Reads of tables: maxLimit rows at the most (0 is unlimited), beyond which they are rejected or, with "over": "clamp", get a lower limit; blackList has tables that are not read, as {"contract::table": true}',
+    'Reads of tables: more than "maxLimit" rows (0 is off) are rejected, or with "over": "clamp" forwarded with that limit; tables in "blackList", as {"contract::table": true}, are not read',
   ),
 }

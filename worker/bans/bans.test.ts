@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { filterConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi } from '../../shared/config-api.ts'
 import { memoryConfigStore } from '../../shared/config-store.ts'
+import { packedBody } from '../testing/bodies.ts'
+import { signWithWharfkit, transfer } from '../testing/clients.ts'
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'
 import { answerWith } from '../testing/nodeos-stand-in.ts'
 import { bansRoutes } from './bans-api.ts'
@@ -11,12 +13,7 @@ import { bansRoutes } from './bans-api.ts'
 const push = '/v1/chain/push_transaction'
 const from = (client: string) => ['x-forwarded-for', client]
 const offend = { target: push, body: '{' }
-const packed = {
-  signatures: [],
-  compression: 'none',
-  packed_context_free_data: '',
-  packed_trx: '00'.repeat(13 + 3),
-}
+const packed = JSON.parse(packedBody(signWithWharfkit({ actions: [transfer('alice', 'bob')] })))
 const failed = { error: { code: 3050003 } }
 
 describe('a client that is banned', () => {

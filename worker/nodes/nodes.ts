@@ -2,6 +2,7 @@
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { createChainClock } from '../chain-clock.ts'
 import { createClassUsage, Gate } from '../fairness/gate.ts'
 import { picks } from './balance.ts'
 import type { ChainInfo } from './chain-info.ts'
@@ -36,6 +37,9 @@ export class Nodes {
   #fairness: FilterConfig['fairness'] = null
   /** The nodes' time that each client network used. */
   readonly usage = createClassUsage()
+  /** What the chain's time is, by the nodes' head blocks. */
+  readonly clock = createChainClock()
+  #clockWarning: string | undefined
   #states: readonly NodeState[] = []
   #routes = createRoutes([])
   #pick = picks['least-requests']
@@ -172,6 +176,7 @@ export class Nodes {
     const rules = { maxHeadAge, maxHeadLag, healthInterval }
     const context = { states: this.#states, rules, chainId: this.#chainId, now: Date.now() }
     this.#chainId = assess(current, context)
+    for (const { info } of current) if (info) this.#observe(info, context.now)
     for (const { state, out } of before) this.#say(state, out)
     this.#changed(before.filter(({ state, out }) => out !== state.health.out).map(({ state }) => state))
   }
@@ -189,6 +194,15 @@ export class Nodes {
   informed({ health }: NodeState, info: ChainInfo): void {
     if (health.info && (health.info.head > info.head || health.info.chainId !== info.chainId)) return
     health.info = info
+    this.#observe(info, Date.now())
+  }
+
+  #observe({ headTime, chainId }: ChainInfo, now: number): void {
+    if (this.#chainId !== undefined && chainId !== this.#chainId) return
+    this.clock.observe(headTime, now)
+    const warning = this.clock.warning()
+    if (warning !== undefined && this.#clockWarning === undefined) this.#options.logger.warn(warning)
+    this.#clockWarning = warning
   }
 
   /** Takes what the primary of several processes knows. */
@@ -203,6 +217,7 @@ export class Nodes {
       const { ejectedUntil } = state.health
       if (health.ejectedUntil > ejectedUntil) state.isOnTrial = true
       Object.assign(state.health, health, { ejectedUntil: Math.max(ejectedUntil, health.ejectedUntil) })
+      if (health.info) this.clock.observe(health.info.headTime, health.lookedAt)
       changed.push(state)
     }
     this.#changed(changed)

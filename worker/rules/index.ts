@@ -1,10 +1,13 @@
 // The rules in their order; the first violation decides. The original's come first, in its order.
 import type { FilterConfig } from '../../shared/config/filter.ts'
+import type { ChainFacts } from '../chain-facts.ts'
 import { actionCount } from './action-count.ts'
 import { actions } from './actions.ts'
 import { authorizationCount } from './authorization-count.ts'
+import { authorized } from './authorized.ts'
 import { authorizers } from './authorizers.ts'
 import { contracts } from './contracts.ts'
+import { expiration } from './expiration.ts'
 import type { Judge, Rule } from './rule.ts'
 import { signatures } from './signatures.ts'
 import { transactionSize } from './transaction-size.ts'
@@ -20,23 +23,27 @@ const everywhere: Rule[] = [
   actionCount,
   authorizationCount,
 ]
-/** For transaction endpoints only. */
-const onTransactionEndpoints: Rule[] = [...everywhere, unpacked]
+/** For transactions that nodeos executes without keeping anything; it asks neither for their time nor their authority. */
+const readOnly: Rule[] = [...everywhere, unpacked]
+/** For those that are to be in a block, or to be tried as if. */
+const onTransactionEndpoints: Rule[] = [...readOnly, authorized, expiration]
 
 export interface Rules {
   everywhere: Judge
+  readOnly: Judge
   onTransactionEndpoints: Judge
 }
 
-export function createRules(config: FilterConfig): Rules {
+export function createRules(config: FilterConfig, chain: ChainFacts): Rules {
   return {
-    everywhere: firstOf(everywhere, config),
-    onTransactionEndpoints: firstOf(onTransactionEndpoints, config),
+    everywhere: firstOf(everywhere, config, chain),
+    readOnly: firstOf(readOnly, config, chain),
+    onTransactionEndpoints: firstOf(onTransactionEndpoints, config, chain),
   }
 }
 
-function firstOf(rules: Rule[], config: FilterConfig): Judge {
-  const judges = rules.map((rule) => rule(config)).filter((judge) => judge !== undefined)
+function firstOf(rules: Rule[], config: FilterConfig, chain: ChainFacts): Judge {
+  const judges = rules.map((rule) => rule(config, chain)).filter((judge) => judge !== undefined)
   return (transactions) => {
     for (const judge of judges) {
       const found = judge(transactions)

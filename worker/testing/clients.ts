@@ -38,7 +38,12 @@ export interface TransactionSpec {
   /** Hexadecimal. */
   contextFreeData?: string[]
   keys?: PrivateKey[]
+  /** Ten minutes from now where it is not given. */
+  expiration?: string
 }
+
+/** An expiration that a test does not live to see, as every chain allows. */
+export const soon = () => new Date(Date.now() + 600_000).toISOString().slice(0, 19)
 
 export const throwAwayKeys = (count: number, type = KeyType.K1) =>
   Array.from({ length: count }, () => PrivateKey.generate(type))
@@ -83,7 +88,7 @@ export function signWithWharfkit(spec: TransactionSpec): SignedTransaction {
     data: Serializer.encode({ object: data, abi: CONTRACT_ABI, type: action.name }),
   })
   const transaction = Transaction.from({
-    expiration: '2030-01-01T00:00:30',
+    expiration: spec.expiration ?? soon(),
     ref_block_num: 100,
     ref_block_prefix: 3_735_928_559,
     actions: spec.actions.map(encode),

@@ -93,7 +93,7 @@ export const answerAsNodeos: Respond = (received, outgoing) => {
 
 function answerOf(call: string, received: Received): unknown {
   const block = {
-    timestamp: '2030-01-01T00:00:00.000',
+    timestamp: new Date().toISOString().slice(0, 23),
     block_num: 100,
     ref_block_num: 100,
     ref_block_prefix: 3_735_928_559,

@@ -6,7 +6,7 @@ import { type Violation, violation } from '../../shared/violations.ts'
 import { decodeHex, inflate } from './bytes.ts'
 import { toCompression, toCount } from './coercions.ts'
 import { parseName } from './name.ts'
-import { decodeTransaction, isContextFreeData } from './packed.ts'
+import { decodeTransaction, expirationOf, isContextFreeData } from './packed.ts'
 import type { Action, Transaction } from './transaction.ts'
 
 export interface Opened {
@@ -67,7 +67,13 @@ export function openTransaction(object: unknown, limits: OpenLimits): Opened | V
   const actions = decodeTransaction(packed.bytes)
   if (!actions) return wrong('"packed_trx" does not decode exactly')
   return {
-    transaction: { form: 'packed', ...judged, actions, packedSize: packed.bytes.length },
+    transaction: {
+      form: 'packed',
+      ...judged,
+      expiration: expirationOf(packed.bytes),
+      actions,
+      packedSize: packed.bytes.length,
+    },
     // Hexadecimal needs no escaping, and half a megabyte of it takes JSON.stringify longer than all of the above.
     text: `${JSON.stringify(envelope).slice(0, -1)},"packed_trx":"${packedHex}"}`,
   }
@@ -114,6 +120,13 @@ function tooLarge(name: string, found: string, allowed: number): Violation {
 /** Text of a time, as in 2026-11-24T12:00:00.000 */
 const plainTime = /^[0-9T:.Z-]{1,32}$/
 
+/** Whole seconds of a time as every client writes it; nodeos reads more forms than this (libfc, time.cpp). */
+function timeOf(text: string): number | undefined {
+  const [, seconds] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?$/.exec(text) ?? []
+  const time = Date.parse(`${seconds}Z`)
+  return Number.isNaN(time) ? undefined : time
+}
+
 /** The numbers of a transaction's header, with the largest that nodeos's type of each can hold. */
 const counts: readonly [name: string, max: number][] = [
   ['ref_block_num', 0xffff],
@@ -158,7 +171,13 @@ function openUnpacked(
   if (!Array.isArray(extensions) || extensions.length > 0)
     return wrong('"transaction_extensions" is not an empty array')
   return {
-    transaction: { form: 'unpacked', ...judged, actions, packedSize: packedSizeOf(actions) },
+    transaction: {
+      form: 'unpacked',
+      ...judged,
+      expiration: timeOf(expiration),
+      actions,
+      packedSize: packedSizeOf(actions),
+    },
     text: JSON.stringify({ ...envelope, transaction: { ...header, transaction_extensions: [] } }),
   }
 }
@@ -275,6 +294,7 @@ export function readLegacy(object: JsonObject): Transaction {
   return {
     form: 'legacy',
     signatureCount: Array.isArray(signatures) ? signatures.length : 0,
+    expiration: undefined,
     actions,
     packedSize: 0,
     contextFreeDataSize: 0,

@@ -73,6 +73,11 @@ const TAPOS_BYTES = 10
 const MIN_ACTION_BYTES = 18
 const AUTHORIZATION_BYTES = 16
 
+/** When a packed transaction expires, as Unix time in milliseconds; for bytes that decode. */
+export function expirationOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) * 1000
+}
+
 /** The actions of a packed transaction, context-free ones first; undefined where it does not decode exactly. */
 export function decodeTransaction(bytes: Uint8Array): Action[] | undefined {
   const reader = new Reader(bytes)

@@ -22,6 +22,8 @@ export interface Batch {
   rebuild(texts: string[]): string
   /** nodeos answers only when the transaction is in a block, or its time is over (`retry_trx`). */
   retries: boolean
+  /** nodeos executes it and keeps nothing. */
+  readOnly: boolean
 }
 
 type OptionType = 'boolean' | 'count'
@@ -29,7 +31,11 @@ type OptionType = 'boolean' | 'count'
 /** nodeos: retry_trx_num_blocks is a uint16_t. */
 const MAX_COUNT = 0xffff
 
-type Wrapper = 'bare' | 'array' | { options: Readonly<Record<string, OptionType>> }
+interface Parameters {
+  options: Readonly<Record<string, OptionType>>
+  readOnly?: boolean
+}
+type Wrapper = 'bare' | 'array' | Parameters
 
 /** Every endpoint of nodeos that acts on a transaction in its body. */
 const wrappers: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
@@ -41,10 +47,10 @@ const wrappers: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
     { options: { return_failure_trace: 'boolean', retry_trx: 'boolean', retry_trx_num_blocks: 'count' } },
   ],
   ['/v1/chain/compute_transaction', { options: {} }],
-  ['/v1/chain/send_read_only_transaction', { options: {} }],
+  ['/v1/chain/send_read_only_transaction', { options: {}, readOnly: true }],
   // Of EOSIO 2.1 and 2.2, which some chains run still.
-  ['/v1/chain/push_ro_transaction', { options: { return_failure_traces: 'boolean' } }],
-  ['/v1/chain/send_ro_transaction', { options: { return_failure_traces: 'boolean' } }],
+  ['/v1/chain/push_ro_transaction', { options: { return_failure_traces: 'boolean' }, readOnly: true }],
+  ['/v1/chain/send_ro_transaction', { options: { return_failure_traces: 'boolean' }, readOnly: true }],
   ['/v2/chain/send_transaction', { options: { return_failure_traces: 'boolean' } }],
 ])
 
@@ -62,7 +68,7 @@ export function findTransactions(path: string, json: unknown): Batch | Other | V
   if (wrapper === undefined) return findLegacy(json)
   if (wrapper === 'bare' && isObject(json) && !isLegacy(json)) return batch('P', [json], ([only]) => only!)
   if (wrapper === 'array' && Array.isArray(json) && !json.some(isLegacy)) return arrayOf('P', json)
-  if (typeof wrapper === 'object' && isObject(json) && !isLegacy(json)) return unwrap(json, wrapper.options)
+  if (typeof wrapper === 'object' && isObject(json) && !isLegacy(json)) return unwrap(json, wrapper)
   if (Array.isArray(json))
     // The count of an array is judged first, as in the original, so it is handed on to be counted.
     return arrayOf(json.some(isLegacy) ? 'legacy' : 'P', json)
@@ -70,13 +76,8 @@ export function findTransactions(path: string, json: unknown): Batch | Other | V
   return violation('PARSE_ERROR', 'The body has no transaction where this endpoint takes one')
 }
 
-function batch(
-  shape: Batch['shape'],
-  candidates: unknown[],
-  rebuild: Batch['rebuild'],
-  retries = false,
-): Batch {
-  return { shape, candidates, rebuild, retries }
+function batch(shape: Batch['shape'], candidates: unknown[], rebuild: Batch['rebuild']): Batch {
+  return { shape, candidates, rebuild, retries: false, readOnly: false }
 }
 
 const arrayOf = (shape: Batch['shape'], candidates: unknown[]) =>
@@ -93,7 +94,7 @@ function isLegacy(value: unknown): boolean {
   return isObject(value) && Object.hasOwn(value, 'actions')
 }
 
-function unwrap(json: JsonObject, options: Readonly<Record<string, OptionType>>): Batch | Violation {
+function unwrap(json: JsonObject, { options, readOnly = false }: Parameters): Batch | Violation {
   const transaction = member(json, 'transaction')
   if (!isObject(transaction)) return violation('PARSE_ERROR', 'The body has no object "transaction"')
   const kept: Record<string, boolean | number> = {}
@@ -110,10 +111,9 @@ function unwrap(json: JsonObject, options: Readonly<Record<string, OptionType>>)
     kept[name] = meant
   }
   const head = JSON.stringify(kept).slice(1, -1)
-  return batch(
-    'P',
-    [transaction],
-    ([only]) => `{${head}${head && ','}"transaction":${only}}`,
-    kept.retry_trx === true,
-  )
+  return {
+    ...batch('P', [transaction], ([only]) => `{${head}${head && ','}"transaction":${only}}`),
+    retries: kept.retry_trx === true,
+    readOnly,
+  }
 }

@@ -15,6 +15,8 @@ export interface Transaction {
   /** `legacy`: top-level `actions`, the shape that the original judged and nodeos no longer reads. */
   form: 'packed' | 'unpacked' | 'legacy'
   signatureCount: number
+  /** Unix time in milliseconds; undefined in the legacy shape, and where it is text that only nodeos may read. */
+  expiration: number | undefined
   /** Context-free actions first, as they are executed. */
   actions: Action[]
   /** Bytes of the packed transaction after decompression; about what it would take where it is not packed yet. */

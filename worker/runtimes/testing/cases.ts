@@ -22,6 +22,7 @@ export const CASE_CONFIG = {
   maxTransactions: 2,
   maxTransactionSize: 2_000,
   maxBodySize: 20_000,
+  tableRows: { maxLimit: 100, over: 'clamp', blackList: { 'eosio::voters': true } },
   // Else nodeos would be asked for several clients at once.
   cache: { paths: {} },
 }
@@ -117,6 +118,18 @@ export const cases: Case[] = [
       ).toString('latin1'),
     },
     upstreamHeaders: { 'transfer-encoding': undefined },
+  },
+  {
+    what: 'a read of too many rows asks nodeos for fewer, and else for the same',
+    target: ROWS,
+    body: '{ "limit" : "5000","lower_bound":18446744073709551615}',
+    status: 200,
+    upstream: {
+      method: 'POST',
+      target: ROWS,
+      body: '{ "limit" : 100,"lower_bound":18446744073709551615}',
+    },
+    upstreamHeaders: { 'content-length': '51' },
   },
   {
     what: 'a chunked body gets a length',
@@ -338,6 +351,10 @@ export const cases: Case[] = [
   rejected('text behind the JSON of a read', 'INVALID_JSON', 400, { target: ROWS, body: '{} {}' }, [
     'INVALID_READ',
   ]),
+  rejected('a blacklisted table', 'BLACKLISTED_TABLE', 400, {
+    target: ROWS,
+    body: '{"code":"eosio","table":"voters"}',
+  }),
   rejected('a byte order mark', 'INVALID_JSON', 400, { body: '\ufeff{}' }),
   rejected('bytes that are not UTF-8', 'INVALID_JSON', 400, { body: Uint8Array.of(0x22, 0xc3, 0x28, 0x22) }),
   rejected('a push without a body', 'INVALID_JSON', 400, { method: 'POST' }),
@@ -385,6 +402,12 @@ export const cases: Case[] = [
   }),
   rejected('too many actions', 'TOO_MANY_ACTIONS', 400, {
     body: body(pack({ actions: Array.from({ length: 4 }, () => transfer('alice', 'bob')) })),
+  }),
+  rejected('an expired transaction', 'EXPIRED_TRANSACTION', 400, {
+    body: body(pack({ actions: [transfer('alice', 'bob')], expiration: '2020-01-01T00:00:00' }, 1)),
+  }),
+  rejected('a transaction without an action', 'EMPTY_TRANSACTION', 400, {
+    body: body(pack({ actions: [] })),
   }),
   rejected('an unpacked transaction', 'UNPACKED_TRANSACTION', 400, {
     body: body({
