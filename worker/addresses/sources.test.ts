@@ -138,6 +138,7 @@ describe('a URL', () => {
     expect(log).toHaveLength(2)
     expect(log[1]!.message).toContain('cannot be used; the last good one is kept')
     expect(log[1]!.reason).toContain(reason)
+    expect(JSON.stringify(log)).not.toContain('token')
     expect(lists.standingOf('203.0.113.9' as Address)).toBe('blocked')
     failing = false
     await vi.waitFor(() => expect(log.at(-1)!.message).toContain('can be used again'), { timeout: 4_000 })

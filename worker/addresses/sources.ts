@@ -52,7 +52,10 @@ export function createListSources({ lists, logger, fetch }: ListSourcesParts): L
         const { file, url, interval } = addressSourcesOf(config[name])
         follow(name, 'file', file, file, (watch) => followFile(file, watch))
         const by = url && `${url} ${interval}`
-        follow(name, 'url', url, by, (watch) => followUrl({ url, interval, fetch }, watch))
+        // What stands in a query may be a secret.
+        follow(name, 'url', url.replace(/\?.*/, ''), by, (watch) =>
+          followUrl({ url, interval, fetch }, watch),
+        )
       }
     },
     close: () => {
