@@ -28,7 +28,7 @@ test('npm run demo: each kind of request with its verdict and reason, and its li
 
   // Those are left out that take more than one request, or a filter set up for them.
   const elsewhere =
-    /^NODEOS_|^INVALID_HTTP$|^REQUEST_TIMEOUT$|^RATE_LIMITED$|^BANNED$|^OVERLOADED$|^TOO_MANY_(?:HEADERS|AUTHORIZATIONS|REQUESTS)$|^UNSUPPORTED_ENCODING$/
+    /^NODEOS_|^INVALID_HTTP$|^REQUEST_TIMEOUT$|^RATE_LIMITED$|^BANNED$|^BLOCKED_ADDRESS$|^OVERLOADED$|^TOO_MANY_(?:HEADERS|AUTHORIZATIONS|REQUESTS)$|^UNSUPPORTED_ENCODING$/
   for (const code of Object.keys(violations).filter((code) => !elsewhere.test(code)))
     expect(stdout).toContain(` false ${code}\n`)
 })

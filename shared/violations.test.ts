@@ -43,6 +43,7 @@ describe('the table of verdicts', () => {
     expect(blameless).toEqual([
       'REQUEST_TIMEOUT',
       'BANNED',
+      'BLOCKED_ADDRESS',
       'OVERLOADED',
       'NODEOS_REQUEST_NOT_CREATED',
       'NODEOS_UNREACHABLE',

@@ -80,6 +80,7 @@ export const violations = {
   REQUEST_TIMEOUT: { status: 408, strike: null, text: 'The request did not arrive in time' },
   RATE_LIMITED: { status: 429, strike: 'endpoints', text: 'Too many requests' },
   BANNED: { status: 403, strike: null, text: 'The sender is banned for a while' },
+  BLOCKED_ADDRESS: { status: 403, strike: null, text: 'The sender is on the list of blocked addresses' },
   OVERLOADED: { status: 503, strike: null, text: 'The filter holds as many request bodies as it may' },
   NODEOS_REQUEST_NOT_CREATED: { status: 500, strike: null, text: 'The request to nodeos could not be made' },
   NODEOS_UNREACHABLE: { status: 503, strike: null, text: 'nodeos does not answer' },

@@ -5,9 +5,11 @@ import type { FilterConfig } from '../shared/config/filter.ts'
 import type { Logger } from '../shared/logger.ts'
 import { RELAY_PATH } from '../shared/report-message.ts'
 import { violation } from '../shared/violations.ts'
+import { type AddressLists, createAddressLists } from './addresses/lists.ts'
 import type { Bans } from './bans/bans.ts'
 import { createRefusals, type Refusals } from './bans/refusals.ts'
 import type { CacheCounts } from './cache.ts'
+import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
@@ -29,6 +31,10 @@ export interface FilterParts<Bindings extends object> {
   nodes: Nodes
   reporter: Reporter
   bans: Bans
+  /** Lists that have more than the configuration; without them, its ranges. */
+  addresses?: AddressLists
+  /** Without them, this machine's clock is the chain's. */
+  chain?: ChainFacts
   /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
   logger: Logger
@@ -42,6 +48,8 @@ export interface ListenerHooks {
   late(request: FilterRequest): void
   /** Whether a client was told of its ban so often that its connections need no answer. */
   isShutOut(client: Address): boolean
+  /** Whether a client may have as many connections as it likes. */
+  isAllowed(client: Address): boolean
 }
 
 export interface Filter<Bindings extends object> extends ListenerHooks {
@@ -59,6 +67,7 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
   const { platform, nodes, reporter, bans, logger } = parts
+  const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const refusals = createRefusals()
@@ -83,6 +92,8 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       forwarder,
       reads,
       limits: limits.of(config),
+      addresses,
+      chain: parts.chain,
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
@@ -92,8 +103,9 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request, current)
     const { client, severity } = each
-    if (steps.banned(each) || steps.preflight(each)) return request.response
-    const overRate = platform.isOverRate && (await platform.isOverRate(clientNetwork(client)))
+    if (steps.blocked(each) || steps.banned(each) || steps.preflight(each)) return request.response
+    const isLimited = platform.isOverRate && !severity.isAllowed(client)
+    const overRate = isLimited && (await platform.isOverRate!(clientNetwork(client)))
     if (steps.violated(each, overRate ? OVER_RATE : severity.judge.head(request))) return request.response
     const reading = request.readBody(severity.maxBodySize, client)
     // A turn of the microtask queue is spared where the body came with the head.
@@ -208,7 +220,10 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
       const detail = `The request was not answered within ${requestTimeout} s`
       steps.trouble(each, { code: 'NODEOS_TIMEOUT', detail })
     },
+    isAllowed: (client) => current().isAllowed(client),
     isShutOut: (client) => {
+      const { enforced, standingOf } = current()
+      if (standingOf(client) === 'blocked') return enforced
       const ban = bans.banOf(client)
       return ban !== undefined && refusals.isEnough(ban)
     },

@@ -21,6 +21,8 @@ export interface Severity {
   bansClients: boolean
   /** A proxy that does not say for whom it asks stands for everybody behind it. */
   mayBeBanned(client: Address): boolean
+  /** It is on the list of those that are never limited or banned. */
+  isAllowed(client: Address): boolean
   logSuccess: boolean
 }
 
@@ -55,6 +57,8 @@ export function createConsequences({ verdicts, reporter, bans }: ConsequencesPar
 
   /** Tells the relays, and counts what is a strike. */
   const record = (code: ReportCode, count: number, cause: Cause) => {
+    // What relays are told of, fail2ban bans for.
+    if (strikeClassOf(code) !== null && cause.severity.isAllowed(cause.client)) return
     for (let left = count; left > 0; left--) reporter.report(cause.client, code)
     const struck = strike(code, count, cause)
     const { request } = cause

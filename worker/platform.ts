@@ -48,8 +48,8 @@ export interface UpstreamRequest extends UpstreamQuestion {
   client: Address
   /** Asking twice does no harm, nor does not asking to the end: nothing in it is executed. */
   retryable: boolean
-  /** It waits for its block, and takes none of the node's time meanwhile. */
-  waitsForBlock: boolean
+  /** It has no turn to wait for. */
+  isUngated: boolean
 }
 
 /** How the response of nodeos is passed on. */

@@ -24,6 +24,8 @@ interface Row {
   /** The sentence that says what was found and what is allowed. */
   detail: string
   ask: Ask
+  /** Where it is not this machine. */
+  client?: string
   settings?: object
   headers?: Record<string, string>
 }
@@ -265,6 +267,14 @@ const rows: Row[] = [
     ask: push(object, { headers: ['Content-Encoding', 'gzip'] }),
   },
   {
+    what: 'an address that is blocked',
+    code: 'BLOCKED_ADDRESS',
+    detail: '203.0.113.9 is on the list of blocked addresses',
+    ask: { headers: ['x-forwarded-for', '203.0.113.9'] },
+    client: '203.0.113.9',
+    settings: { ipBlockList: ['203.0.113.0/24'] },
+  },
+  {
     what: 'a body where the filter holds as much as it may',
     code: 'OVERLOADED',
     detail: 'Too many request bodies at one time; try again',
@@ -336,7 +346,7 @@ describe('mode "monitor"', () => {
     ])
     expect(filter.reports).toEqual([])
     expect(filter.log.map((line) => JSON.parse(line))).toMatchObject([
-      { message: 'would be rejected', code: row.code, detail: row.detail, client: '127.0.0.1' },
+      { message: 'would be rejected', code: row.code, detail: row.detail, client: row.client ?? '127.0.0.1' },
     ])
   })
 })

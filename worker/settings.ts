@@ -2,8 +2,10 @@
 import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { NODEOS_MAX_BODY } from '../shared/config/mistakes.ts'
+import type { AddressLists, Standing } from './addresses/lists.ts'
 import { banPolicyOf } from './bans/bans.ts'
 import { type CacheCounts, createCache, type Forward } from './cache.ts'
+import type { ChainFacts } from './chain-facts.ts'
 import { createClientAddress } from './client-address.ts'
 import type { Cause, Severity } from './consequences.ts'
 import { withCors } from './cors.ts'
@@ -19,6 +21,7 @@ export interface Settings extends Severity {
   config: FilterConfig
   clientAddress(peer: string, forwardedFor: string): Address
   judge: Judge
+  standingOf(client: Address): Standing
   /** Undefined where there are none. */
   limits: RateLimits | undefined
   forward: Forward
@@ -44,11 +47,13 @@ export interface SettingsParts {
   forwarder: Forwarder
   reads: CacheCounts
   limits: RateLimits | undefined
+  addresses: AddressLists
+  chain: ChainFacts | undefined
 }
 
 export function settingsOf(
   config: FilterConfig,
-  { upstreams, nodes, forwarder, reads, limits }: SettingsParts,
+  { upstreams, nodes, forwarder, reads, limits, addresses, chain }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
@@ -57,15 +62,19 @@ export function settingsOf(
   )
   const headers = withCors(new Map(configured), config.corsAllowOrigin)
   nodes.configure(config)
+  addresses.configure(config)
+  const isAllowed = (client: Address) => addresses.standingOf(client) === 'allowed'
   upstreams.keepNodes?.(nodesOf(config))
   return {
     config,
     enforced,
     clientAddress: createClientAddress(trusted),
-    mayBeBanned: (client) => !inAnyCidr(parseAddress(client)!, trusted),
+    mayBeBanned: (client) => !isAllowed(client) && !inAnyCidr(parseAddress(client)!, trusted),
+    isAllowed,
+    standingOf: addresses.standingOf,
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
-    judge: createJudge(config, { now: () => Date.now() + nodes.clock.offset() }),
+    judge: createJudge(config, chain ?? { now: () => Date.now() + nodes.clock.offset() }),
     limits,
     forward: createCache(config, {
       nodes,

@@ -31,6 +31,13 @@ export class Steps {
     this.#parts = parts
   }
 
+  /** A client on the list of blocked addresses is told so, where its connection was not closed unanswered. */
+  blocked(each: Case): boolean {
+    const { client, severity } = each
+    if (severity.standingOf(client) !== 'blocked' || !severity.mayBeBanned(client)) return false
+    return this.violated(each, violation('BLOCKED_ADDRESS', `${client} is on the list of blocked addresses`))
+  }
+
   /** A client that is banned is told so, before its body is read. */
   banned(each: Case): boolean {
     const { request, client, severity } = each
@@ -67,6 +74,7 @@ export class Steps {
   /** Which limits it counts in: known once the body is judged. */
   concern(each: Case, { transactions, tables }: Pick<Verdict, 'transactions' | 'tables'>): void {
     const { request, client, severity } = each
+    if (severity.isAllowed(client)) return
     const isOne = severity.mayBeBanned(client)
     const path = pathOf(request.target)
     each.buckets = severity.limits?.concern({ client, isOne, path, transactions, tables })
@@ -75,7 +83,7 @@ export class Steps {
   /** A request over a limit is answered; where limits are only watched, that is noted. */
   limited(each: Case): boolean {
     const { severity, buckets } = each
-    if (!buckets || buckets.length === 0) return false
+    if (!buckets || buckets.length === 0 || severity.isAllowed(each.client)) return false
     const over = severity.limits?.attempt(buckets, Date.now())
     if (!over) return false
     const isRefused = over.isEnforced && severity.enforced
@@ -88,8 +96,15 @@ export class Steps {
   }
 
   #countViolation(each: Case, found: Violation): void {
-    const { limits } = each.severity
-    if (!limits || found.limit !== undefined || strikeClassOf(found.reportedAs ?? found.code) === null) return
+    const { client, severity } = each
+    const { limits } = severity
+    if (
+      !limits ||
+      severity.isAllowed(client) ||
+      found.limit !== undefined ||
+      strikeClassOf(found.reportedAs ?? found.code) === null
+    )
+      return
     if (!each.buckets) this.concern(each, { transactions: [], tables: [] })
     limits.count(each.buckets ?? [], 'violation', 1, Date.now())
   }
@@ -120,7 +135,8 @@ export class Steps {
     const { limits } = severity
     const { retrying, consequences, nodes } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
-    if (retries && !retrying.enter(client, maxRetriesPerClient)) return Promise.resolve(TOO_MANY_RETRIES)
+    const mayRetry = severity.isAllowed(client) ? Number.POSITIVE_INFINITY : maxRetriesPerClient
+    if (retries && !retrying.enter(client, mayRetry)) return Promise.resolve(TOO_MANY_RETRIES)
     const { method, target, headers } = request
     const transactions = carriesTransactions(pathOf(target))
     const question: UpstreamRequest = {
@@ -131,7 +147,8 @@ export class Steps {
       body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
       retryable: !transactions,
       headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
-      waitsForBlock: retries,
+      // Neither waits: one for its block, the other for nobody.
+      isUngated: retries || severity.isAllowed(client),
     }
     let spent = 0
     const forwarded = severity.forward(request, question, {

@@ -438,6 +438,10 @@ describe('what the filter is warned of', () => {
     ],
     [{ bans: { banTime: 700_000 } }, /^bans\.banTime is 700000 s, but maxBanTime ends every ban/],
     [{ logSuccess: true }, /^logSuccess has no effect/],
+    [
+      { ipAllowList: ['10.1.0.0/16', '192.0.2.1'], ipBlockList: { ranges: ['10.0.0.0/8', '192.0.2.1/32'] } },
+      /^ipAllowList and ipBlockList share addresses of 10\.1\.0\.0\/16, 192\.0\.2\.1, 192\.0\.2\.1\/32: they are allowed$/,
+    ],
     [{ tableRows: { maxLimit: 49 } }, /^tableRows\.maxLimit is 49: without a limit nodeos takes 10/],
     [{ nodeosPort: 443 }, /^nodeosProtocol is "http", and nodeosPort 443 is the port of the other protocol/],
     [{ nodeosProtocol: 'https', nodeosPort: '80' }, /^nodeosProtocol is "https"/],

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { plainPath } from '../paths.ts'
 import type { StrikeClass } from '../violations.ts'
+import { addressListKeys } from './address-lists.ts'
 import { common } from './common.ts'
 import { fairnessKeys } from './fairness.ts'
 import { filterMistakes, without } from './mistakes.ts'
@@ -97,6 +98,7 @@ const filterObject = v.strictObject(
       ['127.0.0.0/8', '::1/128'],
       'CIDRs whose X-Forwarded-For is believed; the client is the rightmost address outside of them',
     ),
+    ...addressListKeys,
     endpoints: key(
       section(
         {

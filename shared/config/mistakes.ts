@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { formatAddress, type ParsedAddress, parseAddress, parseCidr, unbracketed } from '../address.ts'
 import { GET_INFO, pathMatcher } from '../paths.ts'
 import { RELAY_PATH } from '../report-message.ts'
+import { doubtfulAddresses } from './address-lists.ts'
 import type { FilterConfig } from './filter.ts'
 import { servedWords } from './nodes.ts'
 import type { RelayConfig } from './relay.ts'
@@ -106,6 +107,7 @@ function* filterDoubts(config: FilterConfig): Generator<string> {
   yield* doubtfulReads(config)
   yield* doubtfulCache(config)
   yield* doubtfulBans(config)
+  yield* doubtfulAddresses(config)
   const { nodeosProtocol, nodeosUrl, nodeosPort, trustedProxies, logSuccess, logEndpoints } = config
   const port = Number(nodeosPort)
   if ((nodeosProtocol === 'http' && port === 443) || (nodeosProtocol === 'https' && port === 80))

@@ -48,6 +48,15 @@ describe('attempts', () => {
     for (let asked = 0; asked < 4; asked++) expect((await ask(filter.port, {})).status).toBe(200)
   })
 
+  it('of an address on the allow list are not limited at all', async () => {
+    const { filter } = await startBoth({
+      ...limited({ key: ['path'], on: 'attempt', limit: 0 }),
+      ipAllowList: ['203.0.113.1'],
+    })
+    expect((await ask(filter.port, { headers: from('203.0.113.1') })).status).toBe(200)
+    expect((await ask(filter.port, { headers: from('203.0.113.2') })).status).toBe(429)
+  })
+
   it('are only counted with "answer": "monitor", and in monitor mode', async () => {
     for (const settings of [
       limited({ key: ['ip'], on: 'attempt', answer: 'monitor' }),

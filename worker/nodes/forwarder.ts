@@ -64,7 +64,7 @@ export class Forwarder {
       client: question.client,
       path,
       bytes: question.body?.length ?? 0,
-      isGated: !question.waitsForBlock,
+      isGated: !question.isUngated,
       spent: policy.spent,
     }
     const send = (state: NodeState, attempt: Attempt) =>

@@ -127,6 +127,17 @@ describe('what stands there twice is refused, since nodeos takes the first and o
   })
 })
 
+test('limits by table are told every table that the body can mean', () => {
+  const limit = { name: 'tables', key: ['ip', 'table'], on: 'attempt', limit: 1, window: 1 }
+  const judge = createJudge(filterConfig({ rateLimits: [limit] }))
+  const tablesOf = (body: string) =>
+    judge.whole({ method: 'POST', target: ROWS, headers: [] }, bytes(body)).tables
+  expect(tablesOf('{"code":"eosio","table":"voters"}')).toEqual(['eosio::voters'])
+  expect(tablesOf('{"code":"bob","ta\\ble":"foos"}')).toEqual(['bob::foos'])
+  expect(tablesOf('{"code":"bob","table":"\\foos"}')).toEqual(['bob::foos', 'bob::\foos'])
+  expect(tablesOf('{"code":"bob"}')).toEqual([])
+})
+
 const quoted = fc.constantFrom(
   '"limit"',
   '"limi\\u0074"',

@@ -11,7 +11,10 @@ export interface ClientLoads {
 }
 
 /** One client is an address, or an IPv6 /64. */
-export function createClientLoads(initial: FilterConfig, isShutOut: ListenerHooks['isShutOut']): ClientLoads {
+export function createClientLoads(
+  initial: FilterConfig,
+  { isShutOut, isAllowed }: Pick<ListenerHooks, 'isShutOut' | 'isAllowed'>,
+): ClientLoads {
   const rangesOf = ({ trustedProxies }: FilterConfig) => trustedProxies.map((range) => parseCidr(range)!)
   let trusted = rangesOf(initial)
   let { maxConnectionsPerClient } = initial
@@ -29,6 +32,7 @@ export function createClientLoads(initial: FilterConfig, isShutOut: ListenerHook
       if (inAnyCidr(address, trusted)) return true
       const peer = formatAddress(address)
       if (isShutOut(peer)) return false
+      if (isAllowed(peer)) return true
       const client = clientNetwork(peer)
       const open = connections.get(client) ?? 0
       if (open >= maxConnectionsPerClient) return false

@@ -6,6 +6,8 @@ import { version } from '../../shared/program/arguments.ts'
 import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
 import { type Program, runProgram } from '../../shared/program/program.ts'
 import { onStopSignal } from '../../shared/program/stop-signal.ts'
+import { createAddressLists } from '../addresses/lists.ts'
+import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
@@ -63,7 +65,10 @@ export async function startService({
 }: ServiceParts): Promise<FilterService> {
   const { platform, traffic, close } = createSocketPlatform(config, sockets)
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
+  const addresses = createAddressLists()
+  const sources = createListSources({ lists: addresses, logger, fetch })
   const filter = createFilter({
+    addresses,
     config,
     platform,
     nodes,
@@ -73,11 +78,17 @@ export async function startService({
     ...(tellCounted && { tellCounted }),
   })
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
+  sources.configure(config())
   return {
     ...listener,
+    configure: (next) => {
+      listener.configure(next)
+      sources.configure(next)
+    },
     takeCounted: filter.takeCounted,
     metrics: () => metricsOf({ ...filter, reporter, bans, nodes }),
     close: async (milliseconds) => {
+      sources.close()
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)
       await close()

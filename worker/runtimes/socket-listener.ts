@@ -20,12 +20,12 @@ export interface FilterListener {
 
 /** Listens for clients, and answers them with the filter. */
 export async function listenOnSocket(
-  { app, refused, late, isShutOut }: Filter<SocketRequest>,
+  { app, refused, late, isShutOut, isAllowed }: Filter<SocketRequest>,
   config: FilterConfig,
   traffic: Traffic,
   sockets: Sockets,
 ): Promise<FilterListener> {
-  const loads = createClientLoads(config, isShutOut)
+  const loads = createClientLoads(config, { isShutOut, isAllowed })
   const { server, configure, retire, close } = createHttp1Server({
     sockets,
     limits: limitsOf(config),
