@@ -223,7 +223,8 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
     isAllowed: (client) => current().isAllowed(client),
     isShutOut: (client) => {
       const { enforced, standingOf } = current()
-      if (standingOf(client) === 'blocked') return enforced
+      const standing = standingOf(client)
+      if (standing !== undefined) return standing === 'blocked' && enforced
       const ban = bans.banOf(client)
       return ban !== undefined && refusals.isEnough(ban)
     },

@@ -1,7 +1,7 @@
 // Lists of addresses through the filter: who is shut out, told so, or let through without limits.
 import { once } from 'node:events'
 import net from 'node:net'
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, it, test, vi } from 'vitest'
 import type { Address } from '../../shared/address.ts'
 import { rangeListOf } from '../../shared/address-list.ts'
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'
@@ -84,6 +84,16 @@ describe('an allowed address', () => {
     await ask(filter.port, { ...broken, headers: from('203.0.113.8') })
     expect((await ask(filter.port, { headers: from('203.0.113.8') })).status).toBe(403)
     expect(filter.reports).toEqual([{ host: '203.0.113.8', code: 'INVALID_JSON' }])
+  })
+  test('is let in again at once where it was banned and shut out', async () => {
+    const settings = { trustedProxies: [], bans: { maxRetry: { malformed: 1 } } }
+    const { filter } = await startBoth(settings)
+    await ask(filter.port, broken)
+    // Told of its ban often enough, it gets no answer any more.
+    const refused = async () => (await ask(filter.port, {}).catch(() => ({ status: 0 }))).status
+    await vi.waitFor(async () => expect(await refused()).toBe(0))
+    filter.configure({ ...settings, ipAllowList: ['127.0.0.1'] })
+    expect(await refused()).toBe(200)
   })
   test('is over no rate limit', async () => {
     const limit = { name: 'all', on: 'attempt', limit: 1, window: 60 }
