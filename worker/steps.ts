@@ -74,37 +74,30 @@ export class Steps {
   /** Which limits it counts in: known once the body is judged. */
   concern(each: Case, { transactions, tables }: Pick<Verdict, 'transactions' | 'tables'>): void {
     const { request, client, severity } = each
-    if (severity.isAllowed(client)) return
+    const { limits } = severity
+    if (!limits || severity.isAllowed(client)) return
     const isOne = severity.mayBeBanned(client)
     const path = pathOf(request.target)
-    each.buckets = severity.limits?.concern({ client, isOne, path, transactions, tables })
+    each.buckets = limits.concern({ client, isOne, path, transactions, tables })
   }
 
   /** A request over a limit is answered; where limits are only watched, that is noted. */
   limited(each: Case): boolean {
     const { severity, buckets } = each
-    if (!buckets || buckets.length === 0 || severity.isAllowed(each.client)) return false
+    if (!buckets || buckets.length === 0) return false
     const over = severity.limits?.attempt(buckets, Date.now())
     if (!over) return false
     const isRefused = over.isEnforced && severity.enforced
     if (isRefused) {
       const { retryAfter, fields } = over
       this.#refuse(each, over.violation, { retryAfter, fields })
-    }
-    if (!isRefused) this.#parts.consequences.violation(over.violation, each, false)
+    } else this.#parts.consequences.violation(over.violation, each, false)
     return isRefused
   }
 
   #countViolation(each: Case, found: Violation): void {
-    const { client, severity } = each
-    const { limits } = severity
-    if (
-      !limits ||
-      severity.isAllowed(client) ||
-      found.limit !== undefined ||
-      strikeClassOf(found.reportedAs ?? found.code) === null
-    )
-      return
+    const { limits } = each.severity
+    if (!limits || found.limit !== undefined || strikeClassOf(found.reportedAs ?? found.code) === null) return
     if (!each.buckets) this.concern(each, { transactions: [], tables: [] })
     limits.count(each.buckets ?? [], 'violation', 1, Date.now())
   }

@@ -3,12 +3,18 @@ import type { Node } from '../nodes/node.ts'
 import { DECLINED, RETRACTED, tooLate, UNREACHABLE } from '../nodes/trouble.ts'
 import type { HeaderPairs, UpstreamQuestion, UpstreamTrouble, UpstreamWatch } from '../platform.ts'
 
+/** A response whose head has come, and its headers as they are true after fetch. */
+export interface Fetched {
+  response: Response
+  headers: HeaderPairs
+}
+
 /** Asks a node, and passes on what comes of it until the head is there; `ended` is left to whoever reads the body. */
 export async function askWithFetch(
   node: Node,
   { method, target, headers: pairs, body, headTimeout }: UpstreamQuestion,
   watch: UpstreamWatch,
-): Promise<Response | UpstreamTrouble> {
+): Promise<Fetched | UpstreamTrouble> {
   const headers = toHeaders(pairs)
   // fetch would decode the body and leave the headers as if it had not.
   headers.set('accept-encoding', 'identity')
@@ -33,7 +39,8 @@ export async function askWithFetch(
       if (!watch.resend || abort.signal.aborted) throw error
       return send()
     })
-    if (watch.head(response.status, headersOf(response))) return response
+    const answered = headersOf(response)
+    if (watch.head(response.status, answered)) return { response, headers: answered }
     void response.body?.cancel().catch(() => {})
     watch.ended(undefined)
     return DECLINED
@@ -63,7 +70,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** The headers of an answer, as they are true for its body after fetch. */
-export function headersOf({ headers }: Response): HeaderPairs {
+function headersOf({ headers }: Response): HeaderPairs {
   const pairs = toPairs(headers)
   if (!headers.has('content-encoding')) return pairs
   // Not asked for, and fetch has undone it, so that the length is another one too.

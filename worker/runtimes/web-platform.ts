@@ -17,7 +17,7 @@ import type {
   UpstreamWatch,
 } from '../platform.ts'
 import { type BufferedBytes, createBufferedBytes } from './buffered-bytes.ts'
-import { askWithFetch, headersOf, joined, readAtMost, toHeaders, toPairs } from './web-fetch.ts'
+import { askWithFetch, joined, readAtMost, toHeaders, toPairs } from './web-fetch.ts'
 
 /** What a runtime says of one request beside the Request itself. */
 export interface RequestFacts {
@@ -49,11 +49,12 @@ export function createWebPlatform(
     open: (c) => new WebRequest(c.req.raw, c.env, config(), held),
     ask: async (node, question, maxBytes, watch) => {
       const found = await askWithFetch(node, question, watch)
-      if (!(found instanceof Response)) return found
+      if ('code' in found) return found
+      const { response, headers } = found
       try {
-        const body = found.body ? await readAtMost(found.body, maxBytes) : new Uint8Array(0)
+        const body = response.body ? await readAtMost(response.body, maxBytes) : new Uint8Array(0)
         watch.ended(undefined)
-        return body && { status: found.status, headers: headersOf(found), body }
+        return body && { status: response.status, headers, body }
       } catch {
         watch.ended('closed')
         return { ...UNREACHABLE, ended: 'closed' }
@@ -235,10 +236,10 @@ async function pass(
   policy: ResponsePolicy,
   watch: UpstreamWatch,
 ): Promise<Passed> {
-  const found = await askWithFetch(node, request, watch)
-  if (!(found instanceof Response)) return { answer: found }
+  const asked = await askWithFetch(node, request, watch)
+  if ('code' in asked) return { answer: asked }
+  const { response: found, headers: answered } = asked
   const { status, statusText } = found
-  const answered = headersOf(found)
   const headers = toHeaders(fieldsFor(status, responseHeaders(answered, policy.headers)))
   if (found.body === null || isBodyless(status)) {
     void found.body?.cancel().catch(() => {})
