@@ -4,7 +4,6 @@ import { endpoint, integer, key, list, section, text } from './values.ts'
 
 /** Words of `serves` that stand for many paths: the transaction endpoints, and all else. */
 export const servedWords = ['push', 'read'] as const
-export type ServedWord = (typeof servedWords)[number]
 
 const ORIGIN = 'a URL such as http://10.0.0.11:8888, without user name, path, query or fragment'
 const isOrigin = (value: string) => {
@@ -15,7 +14,7 @@ const isOrigin = (value: string) => {
 }
 
 const SERVED = '"push", "read", or a path as in endpoints, such as /v1/history/*'
-const served = text(SERVED, (value) => value === 'push' || value === 'read' || v.is(endpoint, value))
+const served = text(SERVED, (value) => servedWords.some((word) => word === value) || v.is(endpoint, value))
 
 const HEALTH = '"get_info", or a path that answers 2xx, such as /v2/health'
 
@@ -61,5 +60,3 @@ export const nodeKeys = {
     'Blocks that a node may be behind the best one; more put it out',
   ),
 }
-
-export type ConfiguredNode = v.InferOutput<typeof node>

@@ -133,7 +133,7 @@ class WorkController implements Controller {
 
   /** Whoever has as many as it wants shows nothing of what the node can do. */
   #forget(now: number): void {
-    if (this.limit !== this.#kept) this.limit = this.#kept
+    this.limit = this.#kept
     this.#work = undefined
     this.#begin(0, now)
   }

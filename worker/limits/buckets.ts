@@ -4,7 +4,7 @@ import { clientNetwork } from '../../shared/address.ts'
 import type { LimitKey, RateLimit } from '../../shared/config/rate-limits.ts'
 import { loosePath, pathMatcher } from '../../shared/paths.ts'
 import { formatName } from '../transactions/name.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { Action, Transaction } from '../transactions/transaction.ts'
 
 /** What of a request limits look at. */
 export interface LimitFacts {
@@ -31,32 +31,18 @@ const MAX_KEYS = 64
 type Values = (facts: LimitFacts) => readonly string[]
 
 const valuesOf: Record<Exclude<LimitKey, 'ip' | 'path'>, Values> = {
-  authorizer: ({ transactions }) =>
-    distinct(
-      transactions.flatMap(({ actions }) =>
-        actions.flatMap(({ authorizers }) => authorizers.map(formatName)),
-      ),
-    ),
-  contract: ({ transactions }) =>
-    distinct(
-      transactions.flatMap(({ actions }) =>
-        actions.flatMap(({ contract }) => (contract === undefined ? [] : [formatName(contract)])),
-      ),
-    ),
-  action: ({ transactions }) =>
-    distinct(
-      transactions.flatMap(({ actions }) =>
-        actions.flatMap(({ contract, name }) =>
-          contract === undefined || name === undefined
-            ? []
-            : [`${formatName(contract)}::${formatName(name)}`],
-        ),
-      ),
-    ),
+  authorizer: ofActions(({ authorizers }) => authorizers.map(formatName)),
+  contract: ofActions(({ contract }) => (contract === undefined ? [] : [formatName(contract)])),
+  action: ofActions(({ contract, name }) =>
+    contract === undefined || name === undefined ? [] : [`${formatName(contract)}::${formatName(name)}`],
+  ),
   table: ({ tables }) => tables,
 }
 
-const distinct = (values: string[]) => [...new Set(values)]
+/** What all actions of a request name, each once. */
+function ofActions(named: (action: Action) => string[]): Values {
+  return ({ transactions }) => [...new Set(transactions.flatMap(({ actions }) => actions.flatMap(named)))]
+}
 
 /** Returns the buckets of a request; an empty list where no limit concerns it. */
 export function createBuckets(limits: readonly RateLimit[]): (facts: LimitFacts) => readonly Bucket[] {

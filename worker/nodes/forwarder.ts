@@ -16,7 +16,7 @@ import type {
   UpstreamTrouble,
   UpstreamWatch,
 } from '../platform.ts'
-import type { NodeState, Waiting } from './node-state.ts'
+import { isBusy, type NodeState, type Waiting } from './node-state.ts'
 import type { Nodes } from './nodes.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 import type { Route } from './routes.ts'
@@ -37,9 +37,6 @@ export interface ForwarderParts {
   learn(headers: HeaderPairs): void
 }
 
-/** Statuses by which a node, or a gateway before it, says that it has not done what it was asked. */
-const isBusy = (status: number) => status === 429 || status === 503 || status === 502
-
 export class Forwarder {
   readonly #parts: ForwarderParts
   readonly #budget: RetryBudget = createRetryBudget()
@@ -58,7 +55,7 @@ export class Forwarder {
     const path = pathOf(question.target)
     const route = nodes.route(path, !question.retryable)
     const first = nodes.choose(route, question.client)
-    if (!first) return Promise.resolve(route.members.length === 0 ? NOT_SERVED : ALL_OUT)
+    if (!first) return Promise.resolve(nobody(route))
     this.#budget.request(Date.now())
     const asked: Query = {
       client: question.client,
@@ -83,7 +80,7 @@ export class Forwarder {
     const path = pathOf(question.target)
     const route = nodes.route(path, false)
     const first = nodes.choose(route, question.client, undefined, preferred)
-    if (!first) return { answer: route.members.length === 0 ? NOT_SERVED : ALL_OUT, state: undefined }
+    if (!first) return { answer: nobody(route), state: undefined }
     this.#budget.request(Date.now())
     const { client } = question
     const asked: Query = { client, path, bytes: question.body?.length ?? 0, isGated: true, spent: () => {} }
@@ -123,6 +120,8 @@ export class Forwarder {
   }
 }
 
+const nobody = ({ members }: Route) => (members.length === 0 ? NOT_SERVED : ALL_OUT)
+
 /** A transaction may have been executed wherever its bytes have gone; a connection that was not made took none. */
 function mayAskAgain(how: NonNullable<UpstreamTrouble['ended']>, isPush: boolean): boolean {
   const isUntouched = how === 'unconnected' || how === 'declined' || how === 'moved'
@@ -147,7 +146,6 @@ const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
 /** One request to one node: waits for its turn, keeps the node's state, and decides whether the answer is passed on. */
 class Attempt implements UpstreamWatch, Waiting, Ticket {
   retract: (() => void) | undefined
-  readonly network: string
   readonly bytes: number
   readonly requestClass: RequestClass
   #headers: HeaderPairs | undefined
@@ -173,7 +171,6 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.#query = query
     this.#budget = budget
     this.#parts = parts
-    this.network = clientNetwork(query.client)
     this.bytes = query.bytes
     this.requestClass = route.isPush ? 'push' : query.path === GET_INFO ? 'info' : 'read'
     state.counts.requests++
@@ -206,6 +203,10 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.#gate = gate
     this.#began = performance.now()
     if (this.#budget && !this.#route.isPush) this.#state.waiting.add(this)
+  }
+
+  get network(): string {
+    return clientNetwork(this.#query.client)
   }
 
   /** Calls that take alike: of one path, and with answers of about one size. */

@@ -31,7 +31,7 @@ const LAST_LOOKS = 3
  * The chain that most nodes are on, as of their last answers; where as many are on another one, it stays what it was, or
  * is that of the first one listed.
  */
-export function chainOf(states: readonly NodeState[], before: string | undefined): string | undefined {
+function chainOf(states: readonly NodeState[], before: string | undefined): string | undefined {
   const counts = new Map<string, number>()
   for (const { health } of states)
     if (health.info) counts.set(health.info.chainId, (counts.get(health.info.chainId) ?? 0) + 1)

@@ -4,7 +4,7 @@ import { GET_INFO } from '../../shared/paths.ts'
 import type { UpstreamAnswer, Upstreams, UpstreamTrouble, UpstreamWatch } from '../platform.ts'
 import { chainInfoOf } from './chain-info.ts'
 import type { Look } from './health.ts'
-import type { NodeState } from './node-state.ts'
+import { isBusy, type NodeState } from './node-state.ts'
 import type { Nodes } from './nodes.ts'
 
 /** Bytes of an answer that are read. */
@@ -149,8 +149,7 @@ function lookOf(state: NodeState, answer: UpstreamAnswer | UpstreamTrouble | und
   }
   const { status } = answer
   if (status < 200 || status > 299) {
-    const isBusy = status === 429 || status === 502 || status === 503
-    return bad(statusTrouble(state, answer), isBusy)
+    return bad(statusTrouble(state, answer), isBusy(status))
   }
   if (path !== GET_INFO) return { state, trouble: undefined, mayRecover: false, info: undefined }
   const info = chainInfoOf(new TextDecoder().decode(answer.body))

@@ -16,6 +16,9 @@ export type NodeFailure =
 
 export const nodeFailures = ['unconnected', 'closed', 'late', 'busy'] as const satisfies NodeFailure[]
 
+/** Statuses by which a node, or a gateway before it, says that it has not done what it was asked. */
+export const isBusy = (status: number): boolean => status === 429 || status === 502 || status === 503
+
 /** Counters of one node. */
 export interface NodeCounts extends Record<NodeFailure, number> {
   requests: number
@@ -112,8 +115,13 @@ export class NodeState {
     return this.health.ejectedUntil > now
   }
 
+  /** Neither looks nor requests speak against it. */
+  isFit(now: number): boolean {
+    return this.health.out === undefined && !this.isEjected(now)
+  }
+
   /** Whether it takes its share of requests. */
   isIn(now: number): boolean {
-    return this.node.isOnly || (this.health.out === undefined && this.isKnown && !this.isEjected(now))
+    return this.node.isOnly || (this.isKnown && this.isFit(now))
   }
 }

@@ -36,6 +36,12 @@ export function addNodeMetrics(sum: NodeMetrics, more: NodeMetrics): void {
   }
 }
 
+/** What is still true of a process that is gone. */
+export function withoutNodeGauges(metrics: NodeMetrics): NodeMetrics {
+  const { waited, overloaded, ...gauges } = noGauges
+  return Object.fromEntries(Object.entries(metrics).map(([name, counts]) => [name, { ...counts, ...gauges }]))
+}
+
 /** The routes of the nodes on the config listener. */
 export function nodesRoutes(
   states: () => readonly NodeState[],
@@ -53,16 +59,17 @@ export function nodesRoutes(
   ]
 }
 
-function shown({ node, health, gate }: NodeState, counts: NodeMetrics[string] | undefined) {
+function shown(state: NodeState, counts: NodeMetrics[string] | undefined) {
+  const { node, health, gate } = state
   const now = Date.now()
-  const isEjected = health.ejectedUntil > now
+  const isEjected = state.isEjected(now)
   const { info } = health
   return {
     name: node.name,
     url: node.origin,
     weight: node.weight,
     serves: node.serves,
-    state: health.out !== undefined || isEjected ? 'out' : health.lookedAt === 0 ? 'unknown' : 'in',
+    state: !state.isFit(now) ? 'out' : health.lookedAt === 0 ? 'unknown' : 'in',
     reason: health.out ?? (isEjected ? `requests failed: ${health.ejectedFor}` : null),
     ejectedUntil: isEjected ? isoTime(health.ejectedUntil) : null,
     lookedAt: health.lookedAt === 0 ? null : isoTime(health.lookedAt),
@@ -103,10 +110,7 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       'patroneos_node_in',
       'gauge',
       '1 where a node takes requests, 0 where it is out',
-      states.map(({ name, health }) => ({
-        labels: { node: name },
-        value: health.out === undefined && health.ejectedUntil <= now ? 1 : 0,
-      })),
+      states.map((state) => ({ labels: { node: state.name }, value: state.isFit(now) ? 1 : 0 })),
     ),
     family(
       'patroneos_node_head_block',

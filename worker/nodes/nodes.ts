@@ -119,9 +119,8 @@ export class Nodes {
     // Whether a node that was ejected answers again is tried with what can be asked twice.
     const tried = isPush ? weighty.filter(({ isOnTrial }) => !isOnTrial) : weighty
     const kept = [tried, weighty, ready].find(({ length }) => length > 0)
-    const notOut = members.filter(({ health }) => health.out === undefined)
-    const unejected = notOut.filter((state) => !state.isEjected(now))
-    route.choice = kept ?? (unejected.length > 0 ? unejected : notOut)
+    const fit = members.filter((state) => state.isFit(now))
+    route.choice = kept ?? (fit.length > 0 ? fit : members.filter(({ health }) => health.out === undefined))
     route.version = this.#version
     const ends = members.map(({ health }) => health.ejectedUntil).filter((until) => until > now)
     route.until = Math.min(Number.POSITIVE_INFINITY, ...ends)
@@ -171,7 +170,7 @@ export class Nodes {
   looked(looks: readonly Look[]): void {
     if (!this.#config) return
     const current = looks.filter(({ state }) => this.#states.includes(state))
-    const before = current.map(({ state }) => ({ state, out: state.health.out, known: state.isKnown }))
+    const before = current.map(({ state }) => ({ state, out: state.health.out }))
     const { maxHeadAge, maxHeadLag, healthInterval } = this.#config
     const rules = { maxHeadAge, maxHeadLag, healthInterval }
     const context = { states: this.#states, rules, chainId: this.#chainId, now: Date.now() }
@@ -226,8 +225,7 @@ export class Nodes {
   /** Which nodes are in, by name, and whether that is any of them. */
   summary(): { status: 'ok' | 'no node is in'; states: Record<string, 'in' | 'out'> } {
     const now = Date.now()
-    const isFit = (state: NodeState) => state.health.out === undefined && !state.isEjected(now)
-    const states = this.#states.map((state) => [state.name, isFit(state) ? 'in' : 'out'] as const)
+    const states = this.#states.map((state) => [state.name, state.isFit(now) ? 'in' : 'out'] as const)
     const isAny = states.some(([, state]) => state === 'in')
     return { status: isAny ? 'ok' : 'no node is in', states: Object.fromEntries(states) }
   }

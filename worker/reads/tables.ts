@@ -1,14 +1,10 @@
 // The tables that a read looks into, as contract::table.
-import { type ReadCall, readCalls } from './calls.ts'
+import type { ReadCall } from './calls.ts'
 import type { Member, Members } from './members.ts'
 import { textsOf } from './readings.ts'
 
 /** Stands for every table of a contract. */
 export const EVERY_TABLE = '*'
-
-export function readsTables(path: string): boolean {
-  return readCalls.get(path)?.table !== undefined
-}
 
 /** More than one where the names can be read in several ways; none where the body names none. */
 export function tablesRead({ table }: ReadCall, members: Members): string[] {

@@ -13,6 +13,7 @@ import { memoryBanDriver } from '../../bans/drivers/memory.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
 import { type Metrics, sumOf } from '../../metrics.ts'
 import { Nodes } from '../../nodes/nodes.ts'
+import { withoutNodeGauges } from '../../nodes/nodes-api.ts'
 import { createVerdictLog, type VerdictLog } from '../../verdict-log.ts'
 import { announce, type LookAt, lookAt, openConfigListener } from '../filter-program.ts'
 import {
@@ -264,9 +265,5 @@ function withoutGauges(metrics: Metrics): Metrics {
     relay,
     { ...counters, queued: 0 },
   ])
-  const nodes = Object.entries(metrics.nodes).map(([name, counts]) => [
-    name,
-    { ...counts, underWay: 0, waiting: 0, concurrency: 0 },
-  ])
-  return { ...metrics, relays: Object.fromEntries(relays), nodes: Object.fromEntries(nodes) }
+  return { ...metrics, relays: Object.fromEntries(relays), nodes: withoutNodeGauges(metrics.nodes) }
 }
