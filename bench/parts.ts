@@ -170,7 +170,7 @@ export async function measureWorkers(
 ): Promise<{ one: Spread; two: Spread; ratio: Spread }> {
   const load = workloads.find(({ name }) => name === 'push 0.5 kB')!
   const script = wrkScript(load)
-  const settings = { nodeosPort: upstream.port, cache: { paths: {} } }
+  const settings = { nodeosPort: upstream.port, cache: { paths: {} }, repeats: 0 }
   const [single, double] = [await startWorkers(1, settings), await startWorkers(2, settings)]
   const cpu = async (running: RunningProxy, seconds: number) =>
     (await measure(running, { script, connections: load.connections, seconds }, upstream)).cpu!

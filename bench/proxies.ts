@@ -162,7 +162,9 @@ function filter(name: string, file: string, command: string[]): Contender {
       if (!existsSync(program)) return undefined
       return startFilter([...command, program], `${name}-${setup}`, {
         nodeosPort: upstream.port,
-        // The defaults keep get_info for half a second; elsewhere every request is to reach the upstream.
+        // By default get_info is kept for half a second and a transaction under way is not sent again; here every request
+        // is to reach the upstream.
+        repeats: 0,
         ...(setup !== 'cached' && { cache: { paths: {} } }),
         ...(setup === 'bans' && { bans: { maxRetry: { malformed: 1 } }, trustedProxies: [] }),
         ...(setup === 'relay' && { logEndpoints: [upstream.relay] }),

@@ -18,6 +18,7 @@ import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { Answer, FilterRequest, HeaderPairs, Platform } from './platform.ts'
 import { jsonAnswer, rejection } from './reject.ts'
+import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import { createRetrying } from './retrying.ts'
 import { type Case, type CurrentSettings, followConfig, settingsOf } from './settings.ts'
@@ -58,6 +59,8 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   verdicts: VerdictLog
   /** Reads that may be answered from memory, by where the answer came from. */
   reads: Readonly<CacheCounts>
+  /** Transactions that were answered as the very same one was. */
+  repeats: Readonly<RepeatCounts>
   /** How many requests were over each rate limit. */
   limitCounts(): LimitCounts
   /** Takes what rate limits of other processes counted. */
@@ -70,6 +73,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
+  const repeats: RepeatCounts = { joined: 0, remembered: 0 }
   const refusals = createRefusals()
   const consequences = createConsequences({ verdicts, reporter, bans })
 
@@ -97,7 +101,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
-  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes })
+  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes, repeats })
 
   /** One request's way: each step may answer it, which ends it. */
   const serve = async (request: FilterRequest): Promise<Response> => {
@@ -129,6 +133,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     app,
     verdicts,
     reads,
+    repeats,
     limitCounts: limits.counts,
     takeCounted: limits.take,
     ...hooksOf({ current, consequences, steps, bans, refusals }),

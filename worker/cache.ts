@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { isObject, member } from '../shared/json.ts'
 import { blockCalls, GET_INFO } from '../shared/paths.ts'
-import { headerValue, responseHeaders } from './headers.ts'
+import { headerValue, heldFields } from './headers.ts'
 import { chainInfoOf } from './nodes/chain-info.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
 import type { NodeState } from './nodes/node-state.ts'
@@ -13,7 +13,6 @@ import type { Nodes } from './nodes/nodes.ts'
 import type {
   Answer,
   FilterRequest,
-  HeaderPairs,
   ResponsePolicy,
   UpstreamAnswer,
   UpstreamRequest,
@@ -243,24 +242,14 @@ function isForEverybody({ status, headers }: UpstreamAnswer): boolean {
 function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePolicy): Answer {
   policy.observe(status, undefined)
   const age = String(Math.floor((Date.now() - since) / 1000))
-  return { status, fields: [...forClient(headers, policy, 'age'), 'age', age], body: text, close: false }
+  const fields = [...heldFields(headers, policy.headers, 'age'), 'age', age]
+  return { status, fields, body: text, close: false }
 }
 
 /** An answer that is not kept, for the one who asked. */
 function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Answer {
   policy.observe(status, undefined)
-  return { status, fields: forClient(headers, policy), body, close: false }
-}
-
-function forClient(headers: HeaderPairs, policy: ResponsePolicy, except?: string): HeaderPairs {
-  const pairs = responseHeaders(headers, policy.headers)
-  const kept: string[] = []
-  for (let at = 0; at < pairs.length; at += 2) {
-    const name = pairs[at]!.toLowerCase()
-    // The length is set anew, for the body as it is sent.
-    if (name !== 'content-length' && name !== except) kept.push(name, pairs[at + 1]!)
-  }
-  return kept
+  return { status, fields: heldFields(headers, policy.headers), body, close: false }
 }
 
 /** Each byte as one character: exactly the bytes, whatever they are. */

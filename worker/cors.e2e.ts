@@ -97,7 +97,13 @@ describe.skipIf(missing)('a page of another origin', () => {
   const start = async (runtime: StartRuntime, config: object, headers: Record<string, string>) => {
     nodeosHeaders = headers
     filter = await runtime({
-      config: { nodeosUrl: '127.0.0.1', nodeosPort: portOf(nodeos), cache: { paths: {} }, ...config },
+      config: {
+        nodeosUrl: '127.0.0.1',
+        nodeosPort: portOf(nodeos),
+        cache: { paths: {} },
+        repeats: 0,
+        ...config,
+      },
       relaySecret: `whsec_${randomBytes(32).toString('base64')}`,
     })
     asked = []

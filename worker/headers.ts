@@ -87,3 +87,21 @@ export const responseHeaders = rememberWork(
     return kept
   },
 )
+
+/**
+ * The headers for a client of an answer that is held whole: without `except`, and without the length, which is set anew for
+ * the body as it is sent.
+ */
+export function heldFields(
+  headers: HeaderPairs,
+  configured: ReadonlyMap<string, string>,
+  except?: string,
+): HeaderPairs {
+  const pairs = responseHeaders(headers, configured)
+  const kept: string[] = []
+  for (let at = 0; at < pairs.length; at += 2) {
+    const name = pairs[at]!.toLowerCase()
+    if (name !== 'content-length' && name !== except) kept.push(name, pairs[at + 1]!)
+  }
+  return kept
+}

@@ -60,7 +60,9 @@ export interface ResponsePolicy {
   keep: number
   /** Told the milliseconds of the node's time that were its own, when the head of the answer has come. */
   spent(milliseconds: number): void
-  /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`. */
+  /** Told the headers of the answer that is passed on; `observe` follows. */
+  begun(headers: HeaderPairs): void
+  /** Called once, after the response has passed; `body` is undefined where it was larger than `keep`, or came in part. */
   observe(status: number, body: Uint8Array | undefined): void
 }
 

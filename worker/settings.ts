@@ -16,6 +16,7 @@ import type { Forwarder } from './nodes/forwarder.ts'
 import { nodesOf } from './nodes/node.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { FilterRequest, Upstreams } from './platform.ts'
+import { createRepeats, type Repeats } from './repeats.ts'
 
 export interface Settings extends Severity {
   config: FilterConfig
@@ -25,6 +26,8 @@ export interface Settings extends Severity {
   /** Undefined where there are none. */
   limits: RateLimits | undefined
   forward: Forward
+  /** Undefined where the very same transaction is executed as often as it is sent. */
+  repeats: Repeats | undefined
   /** The headers of every response, by lower-case name. */
   headers: ReadonlyMap<string, string>
   /** Those of the filter's own: where nodeos lets pages read its answers, they can read these too. */
@@ -82,6 +85,8 @@ export function settingsOf(
       sharesAnswers: upstreams.sharesAnswers,
       counts: reads,
     }),
+    // In monitor mode nothing is answered that nodeos was not asked.
+    repeats: enforced ? createRepeats(config.repeats, upstreams.sharesAnswers) : undefined,
     headers,
     ownHeaders: headers,
     maxBodySize: enforced ? config.maxBodySize : Math.max(config.maxBodySize, NODEOS_MAX_BODY),

@@ -5,13 +5,14 @@ import type { Refusals } from './bans/refusals.ts'
 import type { Consequences } from './consequences.ts'
 import { isPreflight, preflightAnswer } from './cors.ts'
 import { pathOf } from './endpoints.ts'
-import { upstreamHeaders } from './headers.ts'
+import { heldFields, upstreamHeaders } from './headers.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
 import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
-import type { BodyRead, UpstreamRequest, UpstreamTrouble } from './platform.ts'
+import type { BodyRead, HeaderPairs, UpstreamRequest, UpstreamTrouble } from './platform.ts'
 import { type RejectionHeaders, rejection } from './reject.ts'
+import { type RepeatCounts, repeatKey, type Settle, type TransactionAnswer } from './repeats.ts'
 import type { Retrying } from './retrying.ts'
 import type { Case } from './settings.ts'
 import { carriesTransactions } from './transactions/shapes.ts'
@@ -22,6 +23,7 @@ export interface StepsParts {
   retrying: Retrying
   consequences: Consequences
   nodes: Pick<Nodes, 'chargeFailure'>
+  repeats: RepeatCounts
 }
 
 export class Steps {
@@ -118,11 +120,51 @@ export class Steps {
     each.request.answer(rejection(found, { headers: each.severity.ownHeaders, ...how }))
   }
 
-  /** Forwards what was judged, or in monitor mode what came; resolves to why there is no answer. */
-  forward(
+  /**
+   * Has a request answered that was judged: a transaction by the answer to the very same one where that is known or under
+   * way, all else by a node. Resolves to why there is no answer.
+   */
+  forward(each: Case, bytes: Uint8Array, verdict: Verdict): Promise<UpstreamTrouble | undefined> {
+    const key = repeatKeyOf(each, verdict)
+    if (key === undefined) return this.#ask(each, bytes, verdict)
+    const { repeats } = each.severity
+    const known = repeats!.find(key)
+    if (known === undefined) return this.#ask(each, bytes, verdict, repeats!.begin(key))
+    return this.#repeat(each, bytes, verdict, key, known)
+  }
+
+  async #repeat(
+    each: Case,
+    bytes: Uint8Array,
+    verdict: Verdict,
+    key: string,
+    known: TransactionAnswer | Promise<TransactionAnswer | undefined>,
+  ): Promise<UpstreamTrouble | undefined> {
+    const { request, severity, buckets } = each
+    const { repeats, limits } = severity
+    const { repeats: counts, consequences } = this.#parts
+    counts[known instanceof Promise ? 'joined' : 'remembered']++
+    let answer = await known
+    if (!answer) {
+      // Of those that waited in vain, the first asks, and the others wait once more.
+      const again = repeats!.find(key)
+      if (!again) return this.#ask(each, bytes, verdict, repeats!.begin(key))
+      answer = await again
+      if (!answer) return this.#ask(each, bytes, verdict)
+    }
+    const { status, headers, body, outcome } = answer
+    request.answer({ status, fields: heldFields(headers, severity.headers), body, close: false })
+    if (outcome !== 'success' && buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
+    consequences.outcome(outcome, each)
+    return undefined
+  }
+
+  /** Asks a node for what was judged, or in monitor mode for what came. */
+  #ask(
     each: Case,
     bytes: Uint8Array,
     { rebuilt, retries }: Verdict,
+    settle?: Settle,
   ): Promise<UpstreamTrouble | undefined> {
     const { request, client, severity, buckets } = each
     const { limits } = severity
@@ -144,6 +186,7 @@ export class Steps {
       isUngated: retries || severity.isAllowed(client),
     }
     let spent = 0
+    let answered: HeaderPairs | undefined
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
@@ -151,8 +194,13 @@ export class Steps {
         spent = milliseconds
         if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
       },
+      begun: (headers) => {
+        answered = headers
+      },
       observe: (status, body) => {
         const outcome = transactions ? outcomeOf(status, body) : status < 400 ? 'success' : 'trouble'
+        const isWhole = body !== undefined && answered !== undefined
+        settle?.(isWhole && outcome !== 'trouble' ? { status, headers: answered!, body, outcome } : undefined)
         if (typeof outcome === 'object') {
           nodes.chargeFailure(client, spent)
           if (buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
@@ -160,8 +208,24 @@ export class Steps {
         consequences.outcome(outcome, each)
       },
     })
-    return retries ? forwarded.finally(() => retrying.leave(client)) : forwarded
+    if (retries) return forwarded.finally(() => retrying.leave(client))
+    if (!settle) return forwarded
+    return forwarded.then((trouble) => {
+      // What was never asked, or not answered, is never observed.
+      if (trouble || !answered) settle(undefined)
+      return trouble
+    })
   }
+}
+
+/**
+ * What tells the request from others where it may be answered as the very same one. A client that is let through has its
+ * requests asked for in any case, and one with retry_trx waits for a block of its own.
+ */
+function repeatKeyOf({ request, client, severity }: Case, { rebuilt, retries }: Verdict): string | undefined {
+  if (!severity.repeats || rebuilt === null || retries || severity.isAllowed(client)) return undefined
+  const { target } = request
+  return carriesTransactions(pathOf(target)) ? repeatKey(target, rebuilt) : undefined
 }
 
 /** Why a body was not read. */

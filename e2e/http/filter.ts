@@ -45,6 +45,7 @@ export async function startFilter(
       listenPort: port,
       configListenPort,
       cache: { paths: {} },
+      repeats: 0,
       ...config,
     }),
   )

@@ -65,6 +65,8 @@ const readPath = text(
 const LIFETIME = 'seconds from 0 to 86400, as in 0.5; 0 is off'
 const lifetime = v.pipe(v.number(LIFETIME), v.minValue(0, LIFETIME), v.maxValue(86_400, LIFETIME))
 
+const REPEATS = 'seconds from 0 to 3600, as in 0.5; 0 is off'
+
 const cache = v.strictObject(
   {
     maxBytes: v.optional(integer(0, 17_179_869_184, 'bytes; 0 is off'), 16_777_216),
@@ -152,6 +154,11 @@ const filterObject = v.strictObject(
       integer(0, 4_294_967_295, 'seconds; 0 is off'),
       3600,
       'Seconds from now that a transaction may expire at most, as on the chain (max_transaction_lifetime); what expired more than 10 s ago is rejected as well; 0 is off for both',
+    ),
+    repeats: key(
+      v.pipe(v.number(REPEATS), v.minValue(0, REPEATS), v.maxValue(3600, REPEATS)),
+      2,
+      'Seconds for which the very same transaction, sent again after it failed, gets the same answer without asking nodeos, as a further failure; while it is under way, all who send it wait for its answer; 0 is off for both',
     ),
     unpackedTransactions: key(
       v.picklist(['reject', 'inspect'], '"reject" or "inspect"'),

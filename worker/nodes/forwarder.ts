@@ -62,7 +62,7 @@ export class Forwarder {
       path,
       bytes: question.body?.length ?? 0,
       isGated: !question.isUngated,
-      spent: policy.spent,
+      policy,
     }
     const send = (state: NodeState, attempt: Attempt) =>
       attempt.inTurn(request, () => request.forward(state.node, question, policy, attempt))
@@ -83,7 +83,7 @@ export class Forwarder {
     if (!first) return { answer: nobody(route), state: undefined }
     this.#budget.request(Date.now())
     const { client } = question
-    const asked: Query = { client, path, bytes: question.body?.length ?? 0, isGated: true, spent: () => {} }
+    const asked: Query = { client, path, bytes: question.body?.length ?? 0, isGated: true, policy: undefined }
     const send = (
       state: NodeState,
       attempt: Attempt,
@@ -134,7 +134,7 @@ interface Query {
   path: string
   bytes: number
   isGated: boolean
-  spent(milliseconds: number): void
+  policy: Pick<ResponsePolicy, 'spent' | 'begun'> | undefined
 }
 
 const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
@@ -238,13 +238,16 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
       this.#leave(milliseconds)
       nodes.answered(this.#state)
       learn(headers)
+      this.#query.policy?.begun(headers)
       return true
     }
     this.#leave(0)
     nodes.failed(this.#state, 'busy')
     // A gateway that says 502 may have passed a transaction on before.
     const isUntaken = !this.#route.isPush || status !== 502
-    return !(isUntaken && this.#budget && this.#hasOther() && this.#budget.take(Date.now()))
+    if (isUntaken && this.#budget && this.#hasOther() && this.#budget.take(Date.now())) return false
+    this.#query.policy?.begun(headers)
+    return true
   }
 
   #hasOther(): boolean {
@@ -254,7 +257,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   #leave(milliseconds: number): void {
     const gate = this.#gate
     this.#gate = undefined
-    this.#query.spent(gate ? gate.leave(this, milliseconds) : milliseconds)
+    const share = gate ? gate.leave(this, milliseconds) : milliseconds
+    this.#query.policy?.spent(share)
   }
 
   ended(error: UpstreamError | undefined): void {

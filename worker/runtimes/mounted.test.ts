@@ -10,7 +10,12 @@ import { createWebPlatform } from './web-platform.ts'
 
 test('serves the paths that the other app leaves to it, and knows the client', async () => {
   const nodeos = await nodeosForTest()
-  const config = filterConfig({ nodeosPort: nodeos.port, trustedProxies: [], cache: { paths: {} } })
+  const config = filterConfig({
+    nodeosPort: nodeos.port,
+    trustedProxies: [],
+    cache: { paths: {} },
+    repeats: 0,
+  })
   const filter = createFilter({
     config: () => config,
     platform: createWebPlatform(() => config, { sharesAnswers: true }),

@@ -62,6 +62,7 @@ async function startBoth(settings: object = {}, respond?: Respond) {
     nodeosPort: nodeos.port,
     workers: 2,
     cache: { paths: {} },
+    repeats: 0,
     ...settings,
   })
   return { nodeos, filter }

@@ -51,7 +51,13 @@ describe.concurrent.each(Object.entries({ Node: startNode, Bun: startBun, Deno: 
     /** A filter with these keys. */
     const startFilter = async (settings: object): Promise<RunningProgram> => {
       const filter = await start({
-        config: { nodeosUrl: '127.0.0.1', nodeosPort: nodeos.port, cache: { paths: {} }, ...settings },
+        config: {
+          nodeosUrl: '127.0.0.1',
+          nodeosPort: nodeos.port,
+          cache: { paths: {} },
+          repeats: 0,
+          ...settings,
+        },
         relaySecret: `whsec_${randomBytes(32).toString('base64')}`,
       })
       filters.push(filter)

@@ -33,7 +33,7 @@ export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
   return nodeos
 }
 
-export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads'> {
+export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads' | 'repeats'> {
   url: string
   port: number
   /** What relays would be told, in order. */
@@ -58,6 +58,7 @@ export async function startFilter(
     nodeosPort: nodeos.port,
     // Tests look at what reaches nodeos.
     cache: { paths: {} },
+    repeats: 0,
   }
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
@@ -92,6 +93,7 @@ export async function startFilter(
     log,
     verdicts: filter.verdicts,
     reads: filter.reads,
+    repeats: filter.repeats,
     bans,
     nodes,
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),

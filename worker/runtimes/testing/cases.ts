@@ -25,6 +25,7 @@ export const CASE_CONFIG = {
   tableRows: { maxLimit: 100, over: 'clamp', blackList: { 'eosio::voters': true } },
   // Else nodeos would be asked for several clients at once.
   cache: { paths: {} },
+  repeats: 0,
 }
 
 export interface Case {
