@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pushBody } from '../fuzz/transactions.ts'
 import { startFilter } from '../http/filter.ts'
 import { freePort } from '../http/wire.ts'
+import { hasHaproxy, startHaproxy } from './haproxy.ts'
 import { startOneThread } from './one-thread.ts'
 
 type Kind = 'info' | 'read' | 'push' | 'failing' | 'scan' | 'large'
@@ -173,17 +174,20 @@ export async function runTime(seconds: number, only: string): Promise<string[]> 
   console.log('|---|---|---|---|---|---|---|---|')
   const idle: Record<string, number> = {}
   for (const attack of attacks.filter(({ name }) => name === 'none' || name.includes(only)))
-    for (const way of ['nothing', 'this filter']) {
+    for (const way of ['nothing', 'HAProxy', 'this filter']) {
+      if (way === 'HAProxy' && !hasHaproxy()) continue
       const nodeos = await startOneThread()
+      const haproxy = way === 'HAProxy' ? await startHaproxy(nodeos.port) : undefined
       const configListenPort = await freePort()
       const filter =
-        way === 'nothing'
+        way !== 'this filter'
           ? undefined
           : await startFilter({
               configListenPort,
               nodeosPort: nodeos.port,
               fairness: {},
               cache: { paths: { '/v1/chain/get_info': 0.5 } },
+              repeats: 2,
             })
       try {
         const limits: number[] = []
@@ -194,7 +198,7 @@ export async function runTime(seconds: number, only: string): Promise<string[]> 
           const [node] = ((await answer?.json()) ?? []) as { concurrency: number }[]
           if (node) limits.push(node.concurrency)
         }, 500)
-        const row = await run(filter?.port ?? nodeos.port, attack, seconds, nodeos.used)
+        const row = await run(filter?.port ?? haproxy?.port ?? nodeos.port, attack, seconds, nodeos.used)
         clearInterval(watch)
         if (process.env.SHOW_LIMITS) console.log(limits.join(' '))
         idle[way] ??= row.p99
@@ -209,6 +213,7 @@ export async function runTime(seconds: number, only: string): Promise<string[]> 
           failures.push(`${attack.name}: one address has ${row.most.toFixed(1)} fair shares`)
       } finally {
         await filter?.stop()
+        haproxy?.stop()
         nodeos.close()
       }
     }

@@ -48,13 +48,13 @@ describe.each([1, 4, 16])('a node of %i threads', (threads) => {
 
 it('a fixed limit stays', () => {
   const controller = createController(7)
-  for (let now = 0; now < 10_000; now++) controller.sample('a', 5, true, 7, now)
+  for (let now = 0; now < 10_000; now++) controller.pressed('a', 5, 7, now)
   expect(controller.limit).toBe(7)
 })
 
 it('without anybody waiting the limit stays, whatever requests take', () => {
   const controller = createController('auto')
   const { limit } = controller
-  for (let now = 0; now < 10_000; now++) controller.sample('a', 1 + (now % 100), false, 3, now)
+  for (let now = 0; now < 10_000; now++) controller.calm('a', 1 + (now % 100), 3, true, now)
   expect(controller.limit).toBe(limit)
 })

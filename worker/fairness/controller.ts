@@ -30,6 +30,9 @@ const MOST_REST = 4
 const HURRIED = 4
 const JUMP_REQUESTS = 20
 
+/** Milliseconds for which it is looked whether requests that nobody waits for wait in the node. */
+const CROWD_TIME = 500
+
 const LEAST_LIMIT = 1
 /** Enough for any node that is not pressed. */
 const FIRST_LIMIT = 100
@@ -48,19 +51,19 @@ interface Kind {
 export interface Controller {
   /** Requests that the node is asked at one time. */
   readonly limit: number
-  /** Milliseconds that a request of a kind usually takes unhurried; undefined where that is not known. */
-  costOf(kind: string): number | undefined
   /**
-   * One request's milliseconds until the head of its answer. `isPressed`: others waited for it; `inside`: requests that
-   * the node still has.
+   * One request's milliseconds until the head of its answer, while others waited for it. `inside`: requests that the node
+   * still has.
    */
-  sample(kind: string, milliseconds: number, isPressed: boolean, inside: number, now: number): void
+  pressed(kind: string, milliseconds: number, inside: number, now: number): void
+  /** The same of a request that nobody waited for. `isShared`: those in the node are several clients'. */
+  calm(kind: string, milliseconds: number, inside: number, isShared: boolean, now: number): void
 }
 
 export function createController(concurrency: number | 'auto'): Controller {
   return concurrency === 'auto'
     ? new WorkController()
-    : { limit: concurrency, costOf: () => undefined, sample: () => {} }
+    : { limit: concurrency, pressed: () => {}, calm: () => {} }
 }
 
 class WorkController implements Controller {
@@ -77,6 +80,7 @@ class WorkController implements Controller {
   /** How many times longer than ever requests take even with few at one time: the node itself is slower. */
   #slowness = 1
   #fewer = FEWER
+  #crowd = { since: 0, taken: 0, usual: 0, inside: 0, count: 0 }
   // The measurement.
   /** Requests that were sent at the limit before. */
   #older = 0
@@ -85,22 +89,44 @@ class WorkController implements Controller {
   #usual = 0
   #count = 0
 
-  costOf(kind: string): number | undefined {
-    return this.#kinds.get(kind)?.cost
+  calm(kind: string, milliseconds: number, inside: number, isShared: boolean, now: number): void {
+    // Whoever has as many as it wants shows nothing of what the node can do.
+    this.limit = this.#kept
+    this.#work = undefined
+    this.#slowness = 1
+    this.#begin(0, now)
+    const known = this.#kinds.get(kind) ?? this.#learn(kind, milliseconds)
+    if (!known) return
+    // Behind others, requests take what those take.
+    if (inside === 0) {
+      known.cost += (known.isKnown ? 0.05 : 1) * (milliseconds - known.cost)
+      known.isKnown = true
+    } else if (!known.isKnown) known.cost = Math.min(known.cost, milliseconds)
+    if (known.isKnown) this.#findCrowd(known, milliseconds, inside, isShared, now)
   }
 
-  sample(kind: string, milliseconds: number, isPressed: boolean, inside: number, now: number): void {
+  /**
+   * Nobody waits here, yet requests take many times what they usually do: they wait in the node, each for all others. That
+   * is one client's own affair, but not that of several.
+   */
+  #findCrowd({ cost }: Kind, milliseconds: number, inside: number, isShared: boolean, now: number): void {
+    const crowd = this.#crowd
+    crowd.taken += milliseconds
+    crowd.usual += cost
+    crowd.inside += inside + 1
+    crowd.count++
+    if (now - crowd.since < CROWD_TIME) return
+    const { taken, usual, count } = crowd
+    const mean = crowd.inside / count
+    this.#crowd = { since: now, taken: 0, usual: 0, inside: 0, count: 0 }
+    if (!isShared || count < JUMP_REQUESTS || taken < HURRIED * usual) return
+    const worked = Math.ceil((1.5 * mean * usual) / taken) + 1
+    if (worked <= mean / 2) this.#jump(worked, inside, now)
+  }
+
+  pressed(kind: string, milliseconds: number, inside: number, now: number): void {
     const known = this.#kinds.get(kind) ?? this.#learn(kind, milliseconds)
-    if (!isPressed || !known) {
-      // Under pressure requests take what those before them take.
-      if (known && !isPressed) {
-        known.cost += (known.isKnown ? 0.05 : 1) * (milliseconds - known.cost)
-        known.isKnown = true
-        this.#slowness = 1
-      }
-      this.#forget(now)
-      return
-    }
+    if (!known) return
     if (this.#older > 0) {
       this.#older--
       this.#began = now
@@ -129,13 +155,6 @@ class WorkController implements Controller {
     const kind: Kind = { cost: milliseconds, isKnown: false }
     this.#kinds.set(name, kind)
     return kind
-  }
-
-  /** Whoever has as many as it wants shows nothing of what the node can do. */
-  #forget(now: number): void {
-    this.limit = this.#kept
-    this.#work = undefined
-    this.#begin(0, now)
   }
 
   #begin(older: number, now: number): void {

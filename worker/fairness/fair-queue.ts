@@ -1,11 +1,20 @@
 // Requests that wait for a node, by client network: whoever used the least of its time lately is served first, and has the
 // others of its own network before it. With all networks waiting, each gets the same share of the time.
+import type { Costs } from './costs.ts'
 import type { Usage } from './usage.ts'
+
+/**
+ * How often the cost of the request itself counts beside what was used before. Where all want more than their share,
+ * those that ask for little at a time are served first: a wallet's reads before anybody's scans.
+ */
+const OWN_WEIGHT = 8
 
 export interface Waiting {
   readonly network: string
   /** Bytes that are held for it. */
   readonly bytes: number
+  /** Requests that take alike. */
+  readonly kind: string
 }
 
 export interface FairQueue<W extends Waiting> {
@@ -20,7 +29,7 @@ export interface FairQueue<W extends Waiting> {
   shed(other: string, now: number): W | undefined
 }
 
-export function createFairQueue<W extends Waiting>(usage: Usage): FairQueue<W> {
+export function createFairQueue<W extends Waiting>(usage: Usage, costs: Costs): FairQueue<W> {
   const networks = new Map<string, W[]>()
   let length = 0
   let bytes = 0
@@ -50,7 +59,7 @@ export function createFairQueue<W extends Waiting>(usage: Usage): FairQueue<W> {
       let least = Number.POSITIVE_INFINITY
       let next: W[] | undefined
       for (const [network, list] of networks) {
-        const used = usage.withNext(network, now)
+        const used = usage.of(network, now) + OWN_WEIGHT * costs.of(list[0]!.kind)
         if (used >= least) continue
         least = used
         next = list

@@ -24,6 +24,7 @@ const ticket = (network: string, requestClass: RequestClass = 'read', bytes = 0)
   requestClass,
   kind: requestClass,
   bytes,
+  charged: 0,
 })
 
 /** Enters, and notes in `order` how that ended. */
@@ -54,51 +55,59 @@ it('lets in as many as the limit, and the others in turn', async () => {
 it('serves whoever used least lately, not whoever asks most', async () => {
   const gate = gateOf()
   const order: string[] = []
-  const first = ticket('greedy')
-  enter(gate, order, 'greedy', first)
-  for (let asked = 0; asked < 5; asked++) enter(gate, order, 'greedy', ticket('greedy'))
+  const greedy = Array.from({ length: 6 }, () => ticket('greedy'))
+  for (const one of greedy) enter(gate, order, 'greedy', one)
   const modest = ticket('modest')
   enter(gate, order, 'modest', modest)
   await vi.advanceTimersByTimeAsync(30)
-  gate.leave(first, 30)
+  gate.leave(greedy[0]!, 30)
   await vi.advanceTimersByTimeAsync(0)
   expect(order).toEqual(['greedy', 'modest'])
   // A little is still less than what the other one used.
   await vi.advanceTimersByTimeAsync(1)
   gate.leave(modest, 1)
-  enter(gate, order, 'modest', modest)
+  enter(gate, order, 'modest', ticket('modest'))
   await vi.advanceTimersByTimeAsync(30)
-  gate.leave(ticket('greedy'), 30)
+  gate.leave(greedy[1]!, 30)
   await vi.advanceTimersByTimeAsync(0)
   expect(order).toEqual(['greedy', 'modest', 'greedy', 'modest'])
 })
 
-it('gives all that wait the same share of the time, whatever their requests cost', async () => {
-  const gate = gateOf({ maxWait: 300 })
-  const used: Record<string, number> = { dear: 0, cheap: 0 }
-  const costs: Record<string, number> = { dear: 30, cheap: 1 }
-  let inside: string | undefined
-  const ask = (network: string) => {
-    const entered = () => {
-      inside = network
+it.each([
+  ['are of one kind', 'read', 'read'],
+  ['are told apart', 'dear', 'cheap'],
+])(
+  'gives all that wait the same share of the time, where costly and cheap requests %s',
+  async (_case, dear, cheap) => {
+    const gate = gateOf({ maxWait: 300 })
+    const used: Record<string, number> = { dear: 0, cheap: 0 }
+    const costs: Record<string, number> = { dear: 30, cheap: 1 }
+    const kinds: Record<string, string> = { dear, cheap }
+    let inside: Ticket | undefined
+    const ask = (network: string) => {
+      const one = { ...ticket(network), kind: kinds[network]! }
+      const entered = () => {
+        inside = one
+      }
+      const waiting = gate.enter(one, undefined)
+      if (waiting) void waiting.then(entered)
+      else entered()
     }
-    const waiting = gate.enter(ticket(network), undefined)
-    if (waiting) void waiting.then(entered)
-    else entered()
-  }
-  ask('dear')
-  ask('cheap')
-  for (let served = 0; served < 3_000; served++) {
-    const network = inside!
-    used[network]! += costs[network]!
-    ask(network)
-    await vi.advanceTimersByTimeAsync(costs[network]!)
-    gate.leave(ticket(network), costs[network]!)
-    await vi.advanceTimersByTimeAsync(0)
-  }
-  expect(used.dear! / (used.dear! + used.cheap!)).toBeGreaterThan(0.45)
-  expect(used.dear! / (used.dear! + used.cheap!)).toBeLessThan(0.55)
-})
+    ask('dear')
+    ask('cheap')
+    for (let served = 0; served < 3_000; served++) {
+      const one = inside!
+      const { network } = one
+      used[network]! += costs[network]!
+      ask(network)
+      await vi.advanceTimersByTimeAsync(costs[network]!)
+      gate.leave(one, costs[network]!)
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    expect(used.dear! / (used.dear! + used.cheap!)).toBeGreaterThan(0.45)
+    expect(used.dear! / (used.dear! + used.cheap!)).toBeLessThan(0.55)
+  },
+)
 
 it('does not let reads starve transactions, and lets get_info past both', async () => {
   const gate = gateOf()

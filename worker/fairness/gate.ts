@@ -3,6 +3,7 @@
 // before anything else (get_info) is a third one with room of its own.
 import type { FairnessConfig } from '../../shared/config/fairness.ts'
 import { type Controller, createController } from './controller.ts'
+import { createCosts } from './costs.ts'
 import { createFairQueue, type FairQueue, type Waiting } from './fair-queue.ts'
 import { createUsage, type Usage } from './usage.ts'
 
@@ -29,12 +30,9 @@ export type GateTrouble =
 /** One request at a gate. */
 export interface Ticket extends Waiting {
   readonly requestClass: RequestClass
-  /** Requests that take alike; as far as is known when it leaves. */
-  readonly kind: string
+  /** Set by the gate: milliseconds that were charged when it was let in. */
+  charged: number
 }
-
-/** Limits up to which a node is taken to work on one request after another. */
-const ONE_BY_ONE = 4
 
 /** Who waits, and may leave. */
 export interface Leaver {
@@ -44,11 +42,14 @@ export interface Leaver {
 /** Bytes of request bodies that wait. */
 const MAX_BYTES = 33_554_432
 
-/** Of the requests that nobody waits behind, one in so many is looked at. */
-const SAMPLED = 16
+/** Milliseconds after which one of the requests that nobody waits behind is looked at again. */
+const SAMPLE_INTERVAL = 10
+
+/** Milliseconds for which a node is taken to be shared after requests of two networks left it in turn. */
+const SHARED = 1_000
 
 interface Entry extends Waiting {
-  requestClass: RequestClass
+  ticket: Ticket
   resolve(trouble: GateTrouble | undefined): void
   timer: NodeJS.Timeout
 }
@@ -67,11 +68,15 @@ export class Gate {
   readonly #usage: ClassUsage
   /** Of the classes. */
   readonly #classes: Usage = createUsage()
+  readonly #costs = createCosts()
   readonly #queues: Record<RequestClass, FairQueue<Entry>>
   /** Requests in the node, and those of them that are get_info. */
   #inside = 0
   #infos = 0
-  #unhurried = 0
+  /** Whose request left last, and when it was another one's before. */
+  #network = ''
+  #sharedAt = Number.NEGATIVE_INFINITY
+  #sampledAt = Number.NEGATIVE_INFINITY
   #lastLeft = 0
 
   constructor(config: FairnessConfig, usage: ClassUsage) {
@@ -79,9 +84,9 @@ export class Gate {
     this.#usage = usage
     this.#controller = createController(config.concurrency)
     this.#queues = {
-      push: createFairQueue(usage.push),
-      read: createFairQueue(usage.read),
-      info: createFairQueue(usage.info),
+      push: createFairQueue(usage.push, this.#costs),
+      read: createFairQueue(usage.read, this.#costs),
+      info: createFairQueue(usage.info, this.#costs),
     }
   }
 
@@ -115,8 +120,8 @@ export class Gate {
         this.#turnAway(entry, trouble)
       }
       const timer = setTimeout(() => give('overloaded'), this.#config.maxWait * 1000)
-      const { network, bytes, requestClass } = ticket
-      const entry: Entry = { network, bytes, requestClass, resolve, timer }
+      const { network, bytes, kind } = ticket
+      const entry: Entry = { ticket, network, bytes, kind, resolve, timer }
       queue.push(entry)
       if (client) client.whenGone = () => give('gone')
     })
@@ -125,33 +130,37 @@ export class Gate {
   /** A request is through, after so many milliseconds; 0 where it came to nothing. Returns its share of them. */
   leave(ticket: Ticket, milliseconds: number): number {
     const now = performance.now()
-    const share = this.#shareOf(ticket, milliseconds, now)
+    const share = this.#shareOf(milliseconds, now)
     if (ticket.requestClass === 'info') this.#infos--
     else this.#inside--
     if (milliseconds > 0) {
       const { isPressed } = this
+      if (ticket.network !== this.#network) {
+        this.#network = ticket.network
+        this.#sharedAt = now
+      }
       // What requests take unhurried is known by a few of them.
-      if (ticket.requestClass !== 'info' && (isPressed || ++this.#unhurried % SAMPLED === 0))
-        this.#controller.sample(ticket.kind, milliseconds, isPressed, this.#inside, now)
-      this.#usage[ticket.requestClass].add(ticket.network, share, now)
-      this.#classes.add(ticket.requestClass, share, now)
+      if (ticket.requestClass !== 'info' && (isPressed || now - this.#sampledAt >= SAMPLE_INTERVAL)) {
+        const { kind } = ticket
+        this.#sampledAt = now
+        this.#costs.add(kind, share)
+        if (isPressed) this.#controller.pressed(kind, milliseconds, this.#inside, now)
+        else this.#controller.calm(kind, milliseconds, this.#inside, now - this.#sharedAt < SHARED, now)
+      }
     }
+    this.#charge(ticket, share - ticket.charged, now)
     if (this.waiting > 0) this.#next(now)
     return share
   }
 
   /**
-   * What of the time was its own. A node that is best asked for few at one time works on one after another: its own time
-   * is that since the one before was through. Elsewhere each has its part, of which what is far beyond the usual was
-   * waiting behind others.
+   * What of the time was its own: at most that since another one was through, as a node that is asked for all it can do
+   * begins with one when it ends another. All shares together are the time that the node worked.
    */
-  #shareOf({ kind }: Ticket, milliseconds: number, now: number): number {
+  #shareOf(milliseconds: number, now: number): number {
     const since = now - this.#lastLeft
     this.#lastLeft = now
-    if (this.limit <= ONE_BY_ONE) return Math.min(milliseconds, since)
-    const usual = this.isPressed ? this.#controller.costOf(kind) : undefined
-    const own = usual === undefined ? milliseconds : Math.min(milliseconds, 2 * usual)
-    return own / Math.max(1, Math.min(this.inside, this.limit))
+    return Math.min(since, milliseconds)
   }
 
   /** The node is out: what waits for it goes elsewhere. */
@@ -170,9 +179,15 @@ export class Gate {
     return requestClass === 'info' ? this.#infos < Math.max(2, limit) : this.#inside < limit
   }
 
-  #admit({ requestClass }: { requestClass: RequestClass }): void {
+  #admit({ requestClass }: Ticket): void {
     if (requestClass === 'info') this.#infos++
     else this.#inside++
+  }
+
+  #charge({ requestClass, network }: Ticket, milliseconds: number, now: number): void {
+    if (milliseconds === 0) return
+    this.#usage[requestClass].add(network, milliseconds, now)
+    this.#classes.add(requestClass, milliseconds, now)
   }
 
   /** Where too many wait, the last one of whoever has the most goes, unless that is the new one's own network. */
@@ -199,9 +214,14 @@ export class Gate {
   /** Lets in whoever there is room for. */
   #next(now: number): void {
     for (let entry = this.#shift(now); entry; entry = this.#shift(now)) {
-      clearTimeout(entry.timer)
-      this.#admit(entry)
-      entry.resolve(undefined)
+      const { timer, ticket, kind, resolve } = entry
+      const cost = this.#costs.of(kind)
+      clearTimeout(timer)
+      this.#admit(ticket)
+      // What is under way counts, or whoever asks for much at one time would have several turns for one.
+      ticket.charged = cost
+      this.#charge(ticket, cost, now)
+      resolve(undefined)
     }
   }
 

@@ -3,7 +3,7 @@ import { type Address, clientNetwork } from '../../shared/address.ts'
 import { GET_INFO } from '../../shared/paths.ts'
 import { pathOf } from '../endpoints.ts'
 import type { Gate, GateTrouble, Leaver, RequestClass, Ticket } from '../fairness/gate.ts'
-import { headerValue } from '../headers.ts'
+import { kindOf } from '../fairness/kind.ts'
 import type {
   FilterRequest,
   HeaderPairs,
@@ -60,7 +60,7 @@ export class Forwarder {
     const asked: Query = {
       client: question.client,
       path,
-      bytes: question.body?.length ?? 0,
+      body: question.body,
       isGated: !question.isUngated,
       policy,
     }
@@ -83,7 +83,7 @@ export class Forwarder {
     if (!first) return { answer: nobody(route), state: undefined }
     this.#budget.request(Date.now())
     const { client } = question
-    const asked: Query = { client, path, bytes: question.body?.length ?? 0, isGated: true, policy: undefined }
+    const asked: Query = { client, path, body: question.body, isGated: true, policy: undefined }
     const send = (
       state: NodeState,
       attempt: Attempt,
@@ -132,7 +132,7 @@ function mayAskAgain(how: NonNullable<UpstreamTrouble['ended']>, isPush: boolean
 interface Query {
   client: Address
   path: string
-  bytes: number
+  body: Uint8Array | string | null
   isGated: boolean
   policy: Pick<ResponsePolicy, 'spent' | 'begun'> | undefined
 }
@@ -146,9 +146,8 @@ const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
 /** One request to one node: waits for its turn, keeps the node's state, and decides whether the answer is passed on. */
 class Attempt implements UpstreamWatch, Waiting, Ticket {
   retract: (() => void) | undefined
-  readonly bytes: number
+  charged = 0
   readonly requestClass: RequestClass
-  #headers: HeaderPairs | undefined
   readonly #state: NodeState
   readonly #route: Route
   readonly #query: Query
@@ -171,7 +170,6 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.#query = query
     this.#budget = budget
     this.#parts = parts
-    this.bytes = query.bytes
     this.requestClass = route.isPush ? 'push' : query.path === GET_INFO ? 'info' : 'read'
     state.counts.requests++
     state.underWay++
@@ -205,14 +203,17 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     if (this.#budget && !this.#route.isPush) this.#state.waiting.add(this)
   }
 
+  get bytes(): number {
+    return this.#query.body?.length ?? 0
+  }
+
   get network(): string {
     return clientNetwork(this.#query.client)
   }
 
-  /** Calls that take alike: of one path, and with answers of about one size. */
   get kind(): string {
-    const { path } = this.#query
-    return this.#headers && this.requestClass === 'read' ? path + sizeOf(this.#headers) : path
+    const { path, body } = this.#query
+    return this.requestClass === 'read' ? kindOf(path, body) : path
   }
 
   /** Another node gets it instead. */
@@ -234,7 +235,6 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     counts.seconds += milliseconds / 1000
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
-      this.#headers = headers
       this.#leave(milliseconds)
       nodes.answered(this.#state)
       learn(headers)
@@ -270,10 +270,4 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     if (this.#gate) this.#leave(error === 'unconnected' ? 0 : performance.now() - this.#began)
     if (error !== undefined && error !== 'aborted') this.#parts.nodes.failed(state, error)
   }
-}
-
-/** The size of an answer, in powers of four: what a table read costs goes by what it returns. */
-function sizeOf(headers: HeaderPairs): string {
-  const bytes = Number(headerValue(headers, 'content-length'))
-  return bytes > 0 ? ` ${Math.floor(Math.log2(bytes) / 2)}` : ''
 }

@@ -136,7 +136,7 @@ export class Nodes {
 
   /** A transaction failed: nobody is billed for its time, so that its sender is charged more of it here. */
   chargeFailure(client: Address, milliseconds: number): void {
-    this.usage.push.charge(clientNetwork(client), (FAILURE_FACTOR - 1) * milliseconds, performance.now())
+    this.usage.push.add(clientNetwork(client), (FAILURE_FACTOR - 1) * milliseconds, performance.now())
   }
 
   /** A node failed a request. */

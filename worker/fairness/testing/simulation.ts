@@ -30,7 +30,7 @@ export interface Simulated {
 }
 
 /** A generator of numbers from 0 to 1 that begins the same each time (mulberry32). */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -63,11 +63,11 @@ export function simulate(controller: Controller, phases: Phase[], spread = 1, se
       ['scan', 3],
       ['read', 0.5],
     ] as const)
-      controller.sample(
+      controller.calm(
         kind,
         phases[0]!.service * times * (1 - spread + spread * -Math.log(1 - random())),
-        false,
         0,
+        false,
         0,
       )
   for (const { length, threads, service, demand } of phases) {
@@ -92,7 +92,9 @@ export function simulate(controller: Controller, phases: Phase[], spread = 1, se
       done.push((now - from) / 1000)
       sum += now - next.arrived
       count++
-      controller.sample(next.kind, now - next.arrived, demand > controller.limit, inNode.length, now)
+      const took = now - next.arrived
+      if (demand > controller.limit) controller.pressed(next.kind, took, inNode.length, now)
+      else controller.calm(next.kind, took, inNode.length, true, now)
       if (now - lastPoint < 100) continue
       const waiting = Math.max(0, demand - controller.limit)
       points.push({ at: now / 1000, limit: controller.limit, latency: sum / count, waiting, done: count })
