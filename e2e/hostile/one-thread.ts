@@ -51,7 +51,7 @@ export async function startOneThread(): Promise<OneThread> {
   const underWay: { until: number; answer(): void }[] = []
   const wake = () => {
     while (underWay.length > 0 && underWay[0]!.until <= performance.now()) underWay.shift()!.answer()
-    if (underWay.length > 0) setTimeout(wake, underWay[0]!.until - performance.now())
+    if (underWay.length > 0) setTimeout(wake, Math.max(0, underWay[0]!.until - performance.now()))
   }
   let used = new Map<string, number>()
   const server = createServer(async (incoming, outgoing) => {

@@ -121,6 +121,18 @@ describe('several workers', { timeout: 120_000 }, () => {
     }, eventually)
   })
 
+  it('count rate limits as one', async () => {
+    const rateLimits = [{ name: 'few', key: ['ip'], on: 'attempt', limit: 8, window: 60 }]
+    const { filter } = await startBoth({ rateLimits })
+    const headers = ['x-forwarded-for', '203.0.113.10']
+    await everywhere(filter.port, { headers })
+    await vi.waitFor(async () => {
+      const answers = await everywhere(filter.port, { headers })
+      expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(429))
+    }, eventually)
+    expect((await ask(filter.port, { headers: ['x-forwarded-for', '203.0.113.11'] })).status).toBe(200)
+  })
+
   it('know what the looks of one process found, and the log says it once', async () => {
     const looks: string[] = []
     const standIn = await nodeosForTest((received, outgoing) => {
