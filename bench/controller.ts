@@ -23,7 +23,7 @@ const phasesFor = (threads: number): (Phase & { name: string })[] => {
   const calm = { name: 'steady', threads, service: 5, demand: 2 * threads + 20, length: 15 }
   return [
     calm,
-    { ...calm, name: 'more clients', demand: 400 },
+    { ...calm, name: 'more load', demand: 400 },
     { ...calm, name: '10 x slower', demand: 400, service: 50, length: 25 },
     { ...calm, name: 'recovered', demand: 400 },
   ]
