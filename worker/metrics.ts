@@ -1,10 +1,12 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
 import { family } from '../shared/prometheus.ts'
+import { sumOfTwo } from '../shared/sums.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
 import type { LimitCounts } from './limits/rate-limits.ts'
+import { Traffic, type TrafficCounts, trafficFamilies } from './metrics/traffic.ts'
 import type { NodeState } from './nodes/node-state.ts'
-import { addNodeMetrics, type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
+import { type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
 import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
@@ -16,9 +18,10 @@ export interface MetricSources {
   bans: Pick<Bans, 'counters'>
   nodes: { states: readonly NodeState[] }
   limitCounts(): LimitCounts
+  traffic: Pick<Traffic, 'counts'>
 }
 
-/** Values at one moment, as plain data. */
+/** Values at one moment, as plain data whose numbers can be added (sumOf). */
 export interface Metrics {
   verdicts: Record<string, number>
   reads: CacheCounts
@@ -26,9 +29,18 @@ export interface Metrics {
   bans: BanCounters
   nodes: NodeMetrics
   limits: LimitCounts
+  traffic: TrafficCounts
 }
 
-export function metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }: MetricSources): Metrics {
+export function metricsOf({
+  verdicts,
+  reads,
+  reporter,
+  bans,
+  nodes,
+  limitCounts,
+  traffic,
+}: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
     reads: { ...reads },
@@ -36,44 +48,28 @@ export function metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts 
     bans: bans.counters(),
     nodes: nodeMetricsOf(nodes.states),
     limits: structuredClone(limitCounts()),
+    traffic: traffic.counts(),
   }
 }
 
-type Counts = Record<string, number>
-
-function addTo(sum: Counts, more: Readonly<Counts>): void {
-  for (const [name, value] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + value
+const NOTHING: Metrics = {
+  verdicts: {},
+  reads: { hit: 0, joined: 0, miss: 0 },
+  relays: {},
+  bans: { inForce: 0, begun: 0, errors: 0 },
+  nodes: {},
+  limits: {},
+  traffic: new Traffic().counts(),
 }
 
 /** The sums of several processes' metrics. */
 export function sumOf(all: readonly Metrics[]): Metrics {
-  const verdicts: Counts = {}
-  const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
-  const bans: BanCounters = { inForce: 0, begun: 0, errors: 0 }
-  const relays: Record<string, RelayCounters> = {}
-  const nodes: NodeMetrics = {}
-  const limits: LimitCounts = {}
-  for (const metrics of all) {
-    addTo(verdicts, metrics.verdicts)
-    addNodeMetrics(nodes, metrics.nodes)
-    for (const [name, { rejected, monitored }] of Object.entries(metrics.limits)) {
-      const sum = limits[name] ?? { rejected: 0, monitored: 0 }
-      limits[name] = { rejected: sum.rejected + rejected, monitored: sum.monitored + monitored }
-    }
-    for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
-    for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
-    for (const [relay, counters] of Object.entries(metrics.relays)) {
-      const sum = relays[relay] ?? { sent: 0, dropped: 0, refused: 0, queued: 0 }
-      relays[relay] = sum
-      for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
-    }
-  }
-  return { verdicts, reads, bans, relays, nodes, limits }
+  return all.reduce(sumOfTwo<Metrics>, NOTHING)
 }
 
 /** `states` are the nodes as the process that looks at them knows them. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes, limits }: Metrics,
+  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic }: Metrics,
   states: readonly NodeState[],
 ): string {
   const { inForce, begun, errors } = bans
@@ -124,6 +120,7 @@ export function prometheusText(
         })),
       ),
     ),
+    ...trafficFamilies(traffic),
     ...nodeFamilies(states, nodes),
   ].join('')
 }

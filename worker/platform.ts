@@ -93,6 +93,15 @@ export interface Answer {
   close: boolean
 }
 
+/** Whoever follows a request to its end. */
+export interface RequestWatch {
+  /**
+   * Its response is over, or its client has left: called once. `status` is 0 where no response was begun; `bytes` are
+   * those of the response's body that were sent.
+   */
+  over(status: number, bytes: number): void
+}
+
 /** One request on its way through the filter, as the runtime has it. It is answered once: by `forward` or `answer`. */
 export interface FilterRequest {
   readonly method: string
@@ -119,6 +128,8 @@ export interface FilterRequest {
   answer(answer: Answer): void
   /** Set while it waits for its turn at a node: called where its client leaves, or its time is over. */
   whenGone: (() => void) | undefined
+  /** Told of its end. */
+  watch: RequestWatch | undefined
   /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
   waitUntil?(work: Promise<unknown>): void
   /** Lets go of what is held for it, where its runtime does not say when its response is over. */

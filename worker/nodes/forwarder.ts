@@ -184,11 +184,15 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   ): Promise<T | UpstreamTrouble | undefined> {
     const gate = this.#query.isGated ? this.#state.gate : undefined
     const waiting = gate?.enter(this, client)
+    const { turn } = this.#state.times
     if (!waiting) {
+      if (gate) turn.observe(0)
       this.#begin(gate)
       return ask()
     }
+    const since = performance.now()
     return waiting.then((trouble) => {
+      turn.observe((performance.now() - since) / 1000)
       if (client) client.whenGone = undefined
       if (trouble === undefined) {
         this.#begin(gate)
@@ -226,12 +230,13 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
 
   head(status: number, headers: HeaderPairs): boolean {
     const { nodes, learn } = this.#parts
-    const { counts, waiting } = this.#state
+    const { counts, times, waiting } = this.#state
     const milliseconds = performance.now() - this.#began
     this.retract = undefined
     waiting.delete(this)
     counts.answers++
     counts.seconds += milliseconds / 1000
+    times.answer.observe(milliseconds / 1000)
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
       this.#headers = headers

@@ -54,7 +54,7 @@ async function createEdgeFilter(env: Env) {
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
   const nodes = new Nodes({ logger })
   const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
-  const { app, verdicts, reads, limitCounts } = createFilter({
+  const { app, verdicts, reads, limitCounts, traffic } = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     nodes,
@@ -68,7 +68,10 @@ async function createEdgeFilter(env: Env) {
     token,
     routes: [
       metricsRoute(() =>
-        prometheusText(metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }), nodes.states),
+        prometheusText(
+          metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts, traffic }),
+          nodes.states,
+        ),
       ),
       ...bansRoutes(bans),
       ...nodesRoutes(

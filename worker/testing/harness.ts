@@ -33,7 +33,8 @@ export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
   return nodeos
 }
 
-export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads' | 'repeats'> {
+export interface RunningFilter
+  extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads' | 'repeats' | 'traffic'> {
   url: string
   port: number
   /** What relays would be told, in order. */
@@ -94,6 +95,7 @@ export async function startFilter(
     verdicts: filter.verdicts,
     reads: filter.reads,
     repeats: filter.repeats,
+    traffic: filter.traffic,
     bans,
     nodes,
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),

@@ -265,5 +265,10 @@ function withoutGauges(metrics: Metrics): Metrics {
     relay,
     { ...counters, queued: 0 },
   ])
-  return { ...metrics, relays: Object.fromEntries(relays), nodes: withoutNodeGauges(metrics.nodes) }
+  return {
+    ...metrics,
+    relays: Object.fromEntries(relays),
+    nodes: withoutNodeGauges(metrics.nodes),
+    traffic: { ...metrics.traffic, underWay: 0 },
+  }
 }
