@@ -1,12 +1,17 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
-import { family } from '../shared/prometheus.ts'
+import { buildFamily } from '../shared/build-info.ts'
+import { type ProcessCounts, processFamilies } from '../shared/program/process-counts.ts'
+import { family, single } from '../shared/prometheus.ts'
 import { sumOfTwo } from '../shared/sums.ts'
+import { strikeClasses, strikeClassOf, type ViolationCode, violations } from '../shared/violations.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
+import type { ChainClock } from './chain-clock.ts'
 import type { LimitCounts } from './limits/rate-limits.ts'
 import { Traffic, type TrafficCounts, trafficFamilies } from './metrics/traffic.ts'
 import type { NodeState } from './nodes/node-state.ts'
 import { type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
+import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
@@ -19,6 +24,9 @@ export interface MetricSources {
   nodes: { states: readonly NodeState[] }
   limitCounts(): LimitCounts
   traffic: Pick<Traffic, 'counts'>
+  repeats: Readonly<RepeatCounts>
+  /** Where the runtime has processes. */
+  process?: (() => ProcessCounts) | undefined
 }
 
 /** Values at one moment, as plain data whose numbers can be added (sumOf). */
@@ -30,6 +38,8 @@ export interface Metrics {
   nodes: NodeMetrics
   limits: LimitCounts
   traffic: TrafficCounts
+  repeats: RepeatCounts
+  process?: ProcessCounts | undefined
 }
 
 export function metricsOf({
@@ -40,6 +50,8 @@ export function metricsOf({
   nodes,
   limitCounts,
   traffic,
+  repeats,
+  process,
 }: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
@@ -49,17 +61,22 @@ export function metricsOf({
     nodes: nodeMetricsOf(nodes.states),
     limits: structuredClone(limitCounts()),
     traffic: traffic.counts(),
+    repeats: { ...repeats },
+    process: process?.(),
   }
 }
+
+const isViolation = (verdict: string): boolean => Object.hasOwn(violations, verdict)
 
 const NOTHING: Metrics = {
   verdicts: {},
   reads: { hit: 0, joined: 0, miss: 0 },
   relays: {},
-  bans: { inForce: 0, begun: 0, errors: 0 },
+  bans: { inForce: 0, begun: {}, errors: 0 },
   nodes: {},
   limits: {},
   traffic: new Traffic().counts(),
+  repeats: { joined: 0, remembered: 0 },
 }
 
 /** The sums of several processes' metrics. */
@@ -67,10 +84,10 @@ export function sumOf(all: readonly Metrics[]): Metrics {
   return all.reduce(sumOfTwo<Metrics>, NOTHING)
 }
 
-/** `states` are the nodes as the process that looks at them knows them. */
+/** `states` and `clock` are of the process that looks at the nodes. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic }: Metrics,
-  states: readonly NodeState[],
+  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic, repeats, process }: Metrics,
+  { states, clock }: { states: readonly NodeState[]; clock: Pick<ChainClock, 'offset'> },
 ): string {
   const { inForce, begun, errors } = bans
   const relays = Object.entries(byRelay)
@@ -79,10 +96,26 @@ export function prometheusText(
       ...Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
     ]),
     family(
+      'patroneos_violations_total',
+      'counter',
+      'Violations by code and by class of strikes, enforced or, in monitor mode, watched',
+      Object.entries(verdicts).flatMap(([code, value]) =>
+        isViolation(code)
+          ? [{ labels: { code, class: strikeClassOf(code as ViolationCode) ?? 'none' }, value }]
+          : [],
+      ),
+    ),
+    family(
       'patroneos_reads_total',
       'counter',
       'Reads that may be answered from memory (cache), by where the answer came from',
       Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
+    ),
+    family(
+      'patroneos_repeats_total',
+      'counter',
+      'Transactions that were answered as the very same one was, by where the answer came from',
+      Object.entries(repeats).map(([source, value]) => ({ labels: { source }, value })),
     ),
     family(
       'patroneos_reports_total',
@@ -101,13 +134,24 @@ export function prometheusText(
       'Reports that wait for a relay',
       relays.map(([relay, { queued }]) => ({ labels: { relay }, value: queued })),
     ),
-    family('patroneos_bans', 'gauge', 'Bans in force', [{ labels: {}, value: inForce }]),
-    family('patroneos_bans_total', 'counter', 'Bans that began', [{ labels: {}, value: begun }]),
     family(
+      'patroneos_reports_oldest_age_seconds',
+      'gauge',
+      'Seconds that the oldest report waits for a relay; 0 where none does',
+      relays.map(([relay, { oldest }]) => ({ labels: { relay }, value: oldest / 1000 })),
+    ),
+    single('patroneos_bans', 'gauge', 'Bans in force', inForce),
+    family(
+      'patroneos_bans_total',
+      'counter',
+      'Bans that began, by the class of strikes',
+      strikeClasses.map((name) => ({ labels: { class: name }, value: begun[name] ?? 0 })),
+    ),
+    single(
       'patroneos_ban_store_errors_total',
       'counter',
       'Times that bans could not be asked for or counted',
-      [{ labels: {}, value: errors }],
+      errors,
     ),
     family(
       'patroneos_limits_total',
@@ -122,5 +166,13 @@ export function prometheusText(
     ),
     ...trafficFamilies(traffic),
     ...nodeFamilies(states, nodes),
+    single(
+      'patroneos_clock_offset_seconds',
+      'gauge',
+      "Seconds from this machine's clock to the chain's; 0 within two seconds, or where it is not known",
+      clock.offset() / 1000,
+    ),
+    ...(process ? processFamilies(process) : []),
+    buildFamily(),
   ].join('')
 }

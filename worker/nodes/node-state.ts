@@ -85,6 +85,8 @@ export class NodeState {
   ejections = 0
   /** It was ejected, and has given no good answer since. */
   isOnTrial = false
+  /** Unix time in milliseconds at which its certificate expires; 0 where there is none, or it is not known. */
+  certificateUntil = 0
   /** Unix time in milliseconds of its last answer to anything. */
   answeredAt = 0
   /** The state of smooth weighted round-robin. */

@@ -132,6 +132,14 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       known.map(({ labels, health }) => ({ labels, value: health.lag })),
     ),
     family(
+      'patroneos_node_certificate_expiry_timestamp_seconds',
+      'gauge',
+      'Unix time at which the certificate of an https node expires',
+      states
+        .filter(({ certificateUntil }) => certificateUntil > 0)
+        .map(({ name, certificateUntil }) => ({ labels: { node: name }, value: certificateUntil / 1000 })),
+    ),
+    family(
       'patroneos_node_requests_under_way',
       'gauge',
       'Requests that a node was sent and has not answered',

@@ -54,7 +54,7 @@ async function createEdgeFilter(env: Env) {
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
   const nodes = new Nodes({ logger })
   const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
-  const { app, verdicts, reads, limitCounts, traffic } = createFilter({
+  const pipeline = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     nodes,
@@ -67,12 +67,7 @@ async function createEdgeFilter(env: Env) {
     store,
     token,
     routes: [
-      metricsRoute(() =>
-        prometheusText(
-          metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts, traffic }),
-          nodes.states,
-        ),
-      ),
+      metricsRoute(() => prometheusText(metricsOf({ ...pipeline, reporter, bans, nodes }), nodes)),
       ...bansRoutes(bans),
       ...nodesRoutes(
         () => nodes.states,
@@ -110,7 +105,7 @@ async function createEdgeFilter(env: Env) {
       const looking = looks.ifDue()
       if (looking) context.waitUntil(looking)
       const peer = request.headers.get('cf-connecting-ip') ?? '::'
-      return app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
+      return pipeline.app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
     },
   }
 }

@@ -1,9 +1,12 @@
 // The filter as a program, the same on Node, Bun and Deno: configuration, listeners, the look at nodeos, and shutdown.
+
+import { version } from '../../shared/build-info.ts'
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
-import { version } from '../../shared/program/arguments.ts'
+import { createConfigRecord } from '../../shared/config-record.ts'
 import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
+import { countProcess } from '../../shared/program/process-counts.ts'
 import { type Program, runProgram } from '../../shared/program/program.ts'
 import { onStopSignal } from '../../shared/program/stop-signal.ts'
 import { createAddressLists } from '../addresses/lists.ts'
@@ -77,6 +80,7 @@ export async function startService({
     logger,
     ...(tellCounted && { tellCounted }),
   })
+  const processCounts = countProcess()
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -86,7 +90,7 @@ export async function startService({
       sources.configure(next)
     },
     takeCounted: filter.takeCounted,
-    metrics: () => metricsOf({ ...filter, reporter, bans, nodes }),
+    metrics: () => metricsOf({ ...filter, reporter, bans, nodes, process: processCounts }),
     close: async (milliseconds) => {
       sources.close()
       await listener.close(milliseconds)
@@ -106,9 +110,11 @@ export interface ConfigListenerParts {
 
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
-  { store, token, logger }: Program<FilterConfig>,
+  { store, token, logger, onConfigChange }: Program<FilterConfig>,
   { bans, nodes, looks, metrics }: ConfigListenerParts,
 ): Promise<{ address: string; close(): Promise<void> }> {
+  const record = createConfigRecord(store, Date.now)
+  onConfigChange(record.changed)
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
@@ -117,7 +123,7 @@ export async function openConfigListener(
     routes: [
       metricsRoute(async () => {
         await looks.ifDue()
-        return prometheusText(await metrics(), nodes.states)
+        return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
       ...nodesRoutes(
@@ -138,7 +144,9 @@ export async function openConfigListener(
 
 /** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */
 export function lookAt(nodes: Nodes, config: () => FilterConfig, sockets: Sockets) {
-  const { platform, close } = createSocketPlatform(config, sockets)
+  const { platform, close } = createSocketPlatform(config, sockets, (origin, until) => {
+    for (const state of nodes.states) if (state.node.origin === origin) state.certificateUntil = until
+  })
   const looks = new Looks({ nodes, config, ask: platform.ask })
   return {
     soon: (name: string) => void looks.soon(name),
