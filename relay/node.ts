@@ -1,18 +1,16 @@
 // The relay as a program on Node.
 
-import { buildFamily, version } from '../shared/build-info.ts'
+import { version } from '../shared/build-info.ts'
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createConfigApi, metricsRoute } from '../shared/config-api.ts'
-import { createConfigRecord } from '../shared/config-record.ts'
 import { closeServer, createAppServer, listen } from '../shared/program/listening.ts'
-import { countProcess, processFamilies } from '../shared/program/process-counts.ts'
 import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
 import { createFilterPool } from './haproxy.ts'
-import { haproxyFamilies } from './haproxy-metrics.ts'
 import { openLogFile } from './log-file.ts'
+import { relayMetrics } from './metrics.ts'
 
 /** Milliseconds that messages under way have at the end. */
 const DRAIN_TIME = 10_000
@@ -32,7 +30,7 @@ async function start(program: Program<RelayConfig>): Promise<void> {
       store,
       token,
       logger,
-      routes: [metricsRoute(metricsOf(program, metrics))],
+      routes: [metricsRoute(relayMetrics(program, metrics))],
       warnings: pool.apply,
     }).fetch,
   )
@@ -66,24 +64,6 @@ async function start(program: Program<RelayConfig>): Promise<void> {
     await log.close()
   })
   await pool.apply(store.current())
-}
-
-/** All that the relay's config listener tells Prometheus. */
-function metricsOf(
-  { store, onConfigChange }: Program<RelayConfig>,
-  relayMetrics: () => string,
-): () => Promise<string> {
-  const processCounts = countProcess()
-  const record = createConfigRecord(store, Date.now)
-  onConfigChange(record.changed)
-  return async () =>
-    [
-      relayMetrics(),
-      ...(await haproxyFamilies(store.current())),
-      ...(await record.families()),
-      ...processFamilies(processCounts()),
-      buildFamily(),
-    ].join('')
 }
 
 await runProgram(

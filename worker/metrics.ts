@@ -17,9 +17,9 @@ import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
 export interface MetricSources {
-  verdicts: VerdictLog
+  verdicts: Pick<VerdictLog, 'counts'>
   reads: Readonly<CacheCounts>
-  reporter: Reporter
+  reporter: Pick<Reporter, 'counters'>
   bans: Pick<Bans, 'counters'>
   nodes: { states: readonly NodeState[] }
   limitCounts(): LimitCounts
@@ -81,7 +81,11 @@ const NOTHING: Metrics = {
 
 /** The sums of several processes' metrics. */
 export function sumOf(all: readonly Metrics[]): Metrics {
-  return all.reduce(sumOfTwo<Metrics>, NOTHING)
+  const sum = all.reduce(sumOfTwo<Metrics>, NOTHING)
+  // An age is none to be added.
+  for (const [relay, counters] of Object.entries(sum.relays))
+    counters.oldest = Math.max(...all.map(({ relays }) => relays[relay]?.oldest ?? 0))
+  return sum
 }
 
 /** `states` and `clock` are of the process that looks at the nodes. */
