@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { RelayConfig } from '../shared/config/relay.ts'
 import { errorBody } from '../shared/error-body.ts'
+import type { LogFile } from '../shared/log-file.ts'
 import type { Logger } from '../shared/logger.ts'
 import { family, single } from '../shared/prometheus.ts'
 import {
@@ -14,7 +15,6 @@ import {
   type RelaySecret,
   type ReportEvent,
 } from '../shared/report-message.ts'
-import type { LogFile } from './log-file.ts'
 import { createMessageMemory, type MessageMemory } from './message-memory.ts'
 import { distrustOfSigned, distrustOfUnsigned, MAX_ID_LENGTH, peerOf, type RelayContext } from './trust.ts'
 

@@ -3,13 +3,13 @@
 import { version } from '../shared/build-info.ts'
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createConfigApi, metricsRoute } from '../shared/config-api.ts'
+import { openLogFile } from '../shared/log-file.ts'
 import { closeServer, createAppServer, listen } from '../shared/program/listening.ts'
 import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
 import { createFilterPool } from './haproxy.ts'
-import { openLogFile } from './log-file.ts'
 import { relayMetrics } from './metrics.ts'
 
 /** Milliseconds that messages under way have at the end. */

@@ -40,6 +40,8 @@ export interface FilterParts<Bindings extends object> {
   chain?: ChainFacts
   /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
+  /** Takes lines of the access log; without it there is none. */
+  writeAccess?(line: string): void
   logger: Logger
 }
 
@@ -103,6 +105,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       addresses,
       chain: parts.chain,
       traffic,
+      writeAccess: parts.writeAccess,
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
@@ -234,7 +237,9 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
       const cause = { client, severity: { ...severity, enforced }, request: undefined }
       consequences.violation(found, cause, true)
       severity.traffic.refused()
-      return rejection(found, { headers: severity.ownHeaders, status })
+      const answer = rejection(found, { headers: severity.ownHeaders, status })
+      severity.accessLog?.({ ...NO_REQUEST, client, found, status, responseBytes: answer.body.length })
+      return answer
     },
     late: (request) => {
       const each = request.watch instanceof Case ? request.watch : caseOf(request, current)
@@ -252,6 +257,8 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
     },
   }
 }
+
+const NO_REQUEST = { request: undefined, outcome: 'rejected', requestBytes: 0, seconds: 0 } as const
 
 /** The code of what a listener refuses, by the status with which it does. */
 function codeOf(status: number): 'REQUEST_TIMEOUT' | 'TOO_MANY_HEADERS' | 'INVALID_HTTP' {

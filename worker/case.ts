@@ -34,7 +34,7 @@ export class Case implements Cause, RequestWatch {
   /** The rate limits that it counts in, as soon as that is known. */
   buckets: readonly Bucket[] | undefined = undefined
   /** What it was refused for, or in monitor mode would have been. */
-  code: ViolationCode | undefined = undefined
+  found: Violation | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
   /** nodeos is asked, and says what becomes of it: it may do so after the response is over. */
   isForwarded = false
@@ -54,9 +54,9 @@ export class Case implements Cause, RequestWatch {
     this.severity = severity
   }
 
-  refused({ code }: Violation): void {
-    this.code = code
-    this.settle(outcomeOfRefusal(code))
+  refused(found: Violation): void {
+    this.found = found
+    this.settle(outcomeOfRefusal(found.code))
   }
 
   /** What became of it; the first word counts. */
@@ -78,7 +78,9 @@ export class Case implements Cause, RequestWatch {
   #tell(): void {
     if (this.#isTold) return
     this.#isTold = true
-    this.severity.traffic.over(this)
+    const { traffic, accessLog } = this.severity
+    traffic.over(this)
+    accessLog?.(this)
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { NODEOS_MAX_BODY } from '../shared/config/mistakes.ts'
+import { type AccessLog, createAccessLog } from './access-log/access-log.ts'
 import type { AddressLists, Standing } from './addresses/lists.ts'
 import { banPolicyOf } from './bans/bans.ts'
 import { type CacheCounts, createCache, type Forward } from './cache.ts'
@@ -36,6 +37,8 @@ export interface Settings extends Severity {
   maxBodySize: number
   /** Counts requests. */
   traffic: Traffic
+  /** Undefined where there is none. */
+  accessLog: AccessLog | undefined
 }
 
 export interface SettingsParts {
@@ -47,11 +50,12 @@ export interface SettingsParts {
   addresses: AddressLists
   chain: ChainFacts | undefined
   traffic: Traffic
+  writeAccess: ((line: string) => void) | undefined
 }
 
 export function settingsOf(
   config: FilterConfig,
-  { upstreams, nodes, forwarder, reads, limits, addresses, chain, traffic }: SettingsParts,
+  { upstreams, nodes, forwarder, reads, limits, addresses, chain, traffic, writeAccess }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
@@ -86,6 +90,7 @@ export function settingsOf(
     ownHeaders: headers,
     maxBodySize: enforced ? config.maxBodySize : Math.max(config.maxBodySize, NODEOS_MAX_BODY),
     traffic,
+    accessLog: createAccessLog(config.accessLog, writeAccess),
   }
 }
 

@@ -98,7 +98,7 @@ export class Steps {
   }
 
   #watched(each: Case, found: Violation): void {
-    each.code ??= found.code
+    each.found ??= found
     this.#parts.consequences.violation(found, each, false)
   }
 

@@ -1,7 +1,7 @@
 // The filter as a Cloudflare Worker. Cloudflare names the client. A request needs only the isolate's memory; configuration
 // and bans are read after responses.
 import type { FilterConfig } from '../../shared/config/filter.ts'
-import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { edgeConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
@@ -36,7 +36,8 @@ const FIRST_WAIT = 1_000
 /** Paths of the config API, which has no listener of its own here. */
 const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics|nodes)(?:[/?]|$)/
 
-const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
+const write = (line: string) => console.log(line.trimEnd())
+const logger = createLogger({ readable: false, write })
 
 async function createEdgeFilter(env: Env) {
   const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret, RATE_LIMIT } = env
@@ -60,10 +61,11 @@ async function createEdgeFilter(env: Env) {
     nodes,
     reporter,
     bans,
+    writeAccess: write,
     logger,
   })
   const configApi = createConfigApi({
-    schema: filterConfigSchema,
+    schema: edgeConfigSchema,
     store,
     token,
     routes: [

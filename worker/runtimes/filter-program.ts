@@ -9,6 +9,7 @@ import { closeServer, createAppServer, listen } from '../../shared/program/liste
 import { countProcess } from '../../shared/program/process-counts.ts'
 import { type Program, runProgram } from '../../shared/program/program.ts'
 import { onStopSignal } from '../../shared/program/stop-signal.ts'
+import { openAccessLog } from '../access-log/output.ts'
 import { createAddressLists } from '../addresses/lists.ts'
 import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
@@ -45,6 +46,8 @@ export function runFilter(start: (program: Program<FilterConfig>) => Promise<voi
 /** A filter that listens. */
 export interface FilterService extends FilterListener {
   takeCounted(counted: readonly Counted[]): void
+  /** Opens the access log's file again, as after a rotation. */
+  reopenLogs(): void
   metrics(): Metrics
 }
 
@@ -70,7 +73,9 @@ export async function startService({
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const addresses = createAddressLists()
   const sources = createListSources({ lists: addresses, logger, fetch })
+  const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const filter = createFilter({
+    writeAccess: accessLog.write,
     addresses,
     config,
     platform,
@@ -88,7 +93,9 @@ export async function startService({
     configure: (next) => {
       listener.configure(next)
       sources.configure(next)
+      accessLog.configure(next.accessLog)
     },
+    reopenLogs: accessLog.reopen,
     takeCounted: filter.takeCounted,
     metrics: () => metricsOf({ ...filter, reporter, bans, nodes, process: processCounts }),
     close: async (milliseconds) => {
@@ -96,6 +103,7 @@ export async function startService({
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)
       await close()
+      await accessLog.close()
     },
   }
 }
@@ -214,6 +222,10 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
   onConfigChange((next) => {
     bans.configure(banPolicyOf(next))
     service.configure(next)
+  })
+  process.on('SIGHUP', () => {
+    service.reopenLogs()
+    logger.info('SIGHUP: opening the access log again')
   })
   announce(program, { listener: service.address, config: config.address }, looks, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])

@@ -45,6 +45,8 @@ export interface RunningFilter
   look(): Promise<void>
   /** JSON lines. */
   log: string[]
+  /** Lines of the access log. */
+  accesses: string[]
   /** Puts another configuration in force, as the config API does. */
   configure(settings: object): void
 }
@@ -64,6 +66,7 @@ export async function startFilter(
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
+  const accesses: string[] = []
   const { platform, traffic, close } = createSocketPlatform(() => config, nodeSockets)
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
   const { now } = Date
@@ -75,6 +78,7 @@ export async function startFilter(
     nodes,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
     bans,
+    writeAccess: (line) => accesses.push(line),
     logger,
   })
   const listener = await listenOnSocket(
@@ -92,6 +96,7 @@ export async function startFilter(
     port: Number(listener.address.split(':')[1]),
     reports,
     log,
+    accesses,
     verdicts: filter.verdicts,
     reads: filter.reads,
     repeats: filter.repeats,
