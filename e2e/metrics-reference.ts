@@ -53,6 +53,7 @@ export async function filterExample(): Promise<string> {
     limitCounts: () => ({ failed: { rejected: 1, monitored: 0 } }),
     nodes,
     traffic,
+    listener: () => ({ connections: 1, lostLines: 0 }),
     process: countProcess(),
   })
   const record = await createConfigRecord(storeOf(config), Date.now).families()

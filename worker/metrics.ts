@@ -25,6 +25,8 @@ export interface MetricSources {
   limitCounts(): LimitCounts
   traffic: Pick<Traffic, 'counts'>
   repeats: Readonly<RepeatCounts>
+  /** Where there is a listener. */
+  listener?: (() => ListenerCounts) | undefined
   /** Where the runtime has processes. */
   process?: (() => ProcessCounts) | undefined
 }
@@ -39,7 +41,13 @@ export interface Metrics {
   limits: LimitCounts
   traffic: TrafficCounts
   repeats: RepeatCounts
+  listener?: ListenerCounts | undefined
   process?: ProcessCounts | undefined
+}
+
+export interface ListenerCounts {
+  connections: number
+  lostLines: number
 }
 
 export function metricsOf({
@@ -51,6 +59,7 @@ export function metricsOf({
   limitCounts,
   traffic,
   repeats,
+  listener,
   process,
 }: MetricSources): Metrics {
   return {
@@ -62,6 +71,7 @@ export function metricsOf({
     limits: structuredClone(limitCounts()),
     traffic: traffic.counts(),
     repeats: { ...repeats },
+    listener: listener?.(),
     process: process?.(),
   }
 }
@@ -90,7 +100,7 @@ export function sumOf(all: readonly Metrics[]): Metrics {
 
 /** `states` and `clock` are of the process that looks at the nodes. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic, repeats, process }: Metrics,
+  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic, repeats, listener, process }: Metrics,
   { states, clock }: { states: readonly NodeState[]; clock: Pick<ChainClock, 'offset'> },
 ): string {
   const { inForce, begun, errors } = bans
@@ -176,7 +186,20 @@ export function prometheusText(
       "Seconds from this machine's clock to the chain's; 0 within two seconds, or where it is not known",
       clock.offset() / 1000,
     ),
+    ...(listener ? listenerFamilies(listener) : []),
     ...(process ? processFamilies(process) : []),
     buildFamily(),
   ].join('')
+}
+
+function listenerFamilies({ connections, lostLines }: ListenerCounts): string[] {
+  return [
+    single('patroneos_connections', 'gauge', 'Open connections of clients', connections),
+    single(
+      'patroneos_access_log_lost_lines_total',
+      'counter',
+      'Lines of the access log that could not be written',
+      lostLines,
+    ),
+  ]
 }

@@ -96,6 +96,17 @@ describe('its output', () => {
     expect(said[0]).toContain('it stays where it is')
   })
 
+  test('loses lines rather than to wait for a disk that is full, and counts them', async () => {
+    const output = await openAccessLog({ ...all, file: '/dev/full' }, logger, () => {})
+    said.length = 0
+    output.write('1\n')
+    output.write('2\n')
+    await expect.poll(() => output.lost()).toBe(2)
+    expect(said).toHaveLength(1)
+    expect(said[0]).toContain('no space left on device')
+    await output.close()
+  })
+
   test('makes no file where nothing is logged, and refuses to start where there can be none', async () => {
     const file = join(temporaryDirectory(), 'none/such')
     const output = await openAccessLog({ ...all, log: 'off', file }, logger, () => {})

@@ -7,6 +7,8 @@ import { StartError } from '../../shared/program/start-error.ts'
 export interface AccessLogOutput {
   /** Takes whole lines. Returns at once. */
   write(line: string): void
+  /** Lines that were lost. */
+  lost(): number
   /** Follows a changed configuration. Trouble with a file is logged, and lines go where they went. */
   configure(config: AccessLogConfig): void
   /** Opens the file again, as after a rotation. */
@@ -82,6 +84,7 @@ export async function openAccessLog(
       if (text.length >= FLUSH_SIZE) flush()
       else timer ??= setTimeout(flush, FLUSH_DELAY)
     },
+    lost: lost.count,
     configure: (next) => {
       changing = changing.then(() => change(pathOf(next)))
     },
@@ -113,5 +116,6 @@ function createLossLog(logger: Logger) {
       nextLine = now + LOG_INTERVAL
       logger.error('lines of the access log are lost', { lines, reason })
     },
+    count: () => lines,
   }
 }

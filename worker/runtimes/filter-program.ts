@@ -97,7 +97,15 @@ export async function startService({
     },
     reopenLogs: accessLog.reopen,
     takeCounted: filter.takeCounted,
-    metrics: () => metricsOf({ ...filter, reporter, bans, nodes, process: processCounts }),
+    metrics: () =>
+      metricsOf({
+        ...filter,
+        reporter,
+        bans,
+        nodes,
+        listener: () => ({ connections: listener.connections(), lostLines: accessLog.lost() }),
+        process: processCounts,
+      }),
     close: async (milliseconds) => {
       sources.close()
       await listener.close(milliseconds)

@@ -276,6 +276,7 @@ function withoutGauges(metrics: Metrics): Metrics {
     relays: Object.fromEntries(relays),
     nodes: withoutNodeGauges(metrics.nodes),
     traffic: { ...metrics.traffic, underWay: 0 },
+    listener: metrics.listener && { ...metrics.listener, connections: 0 },
     process: metrics.process && withoutProcessGauges(metrics.process),
   }
 }
