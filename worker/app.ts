@@ -25,6 +25,7 @@ import type { Reporter } from './report.ts'
 import { createRetrying } from './retrying.ts'
 import { type CurrentSettings, followConfig, settingsOf } from './settings.ts'
 import { Steps } from './steps.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
 
 export interface FilterParts<Bindings extends object> {
@@ -42,6 +43,8 @@ export interface FilterParts<Bindings extends object> {
   tellCounted?(counted: Counted): void
   /** Takes lines of the access log; without it there is none. */
   writeAccess?(line: string): void
+  /** Undefined where nothing is traced. */
+  tracing?: Tracing | undefined
   logger: Logger
 }
 
@@ -74,7 +77,7 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
 
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
-  const { platform, nodes, reporter, bans, logger } = parts
+  const { platform, nodes, reporter, bans, logger, tracing } = parts
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
@@ -117,23 +120,28 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const { client, severity } = each
     request.watch = each
     traffic.began()
+    if (tracing) each.trace = tracing.begin(request)
     if (steps.blocked(each) || steps.banned(each) || steps.preflight(each)) return request.response
     const isLimited = platform.isOverRate && !severity.isAllowed(client)
     const overRate = isLimited && (await platform.isOverRate!(clientNetwork(client)))
     if (steps.violated(each, overRate ? OVER_RATE : severity.judge.head(request))) return request.response
     let { began } = request
+    let arrived = began
     const reading = request.readBody(severity.maxBodySize, client)
     let read: BodyRead
     // A turn of the microtask queue, and a look at the clock, are spared where the body came with the head.
     if (reading instanceof Promise) {
       const waited = performance.now()
       read = await reading
-      began += performance.now() - waited
+      arrived = performance.now()
+      began += arrived - waited
     } else read = reading
     if ('bytes' in read) {
       each.requestBytes = read.bytes.length
       const verdict = severity.judge.body(request, read.bytes)
-      traffic.judged(performance.now() - began)
+      const judged = performance.now()
+      traffic.judged(judged - began)
+      each.trace?.judged(arrived, judged)
       steps.concern(each, verdict)
       if (steps.violated(each, verdict.violation) || steps.limited(each)) return request.response
       const trouble = await steps.forward(each, read.bytes, verdict)

@@ -6,6 +6,7 @@ import type { Cause } from './consequences.ts'
 import type { Bucket } from './limits/buckets.ts'
 import type { FilterRequest, RequestWatch } from './platform.ts'
 import type { Settings } from './settings.ts'
+import type { Trace } from './tracing/tracing.ts'
 
 export const requestOutcomes = [
   /** nodeos answered; below 400 where no transaction says more. */
@@ -36,6 +37,8 @@ export class Case implements Cause, RequestWatch {
   /** What it was refused for, or in monitor mode would have been. */
   found: Violation | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
+  /** Undefined where it is not traced. */
+  trace: Trace | undefined = undefined
   /** nodeos is asked, and says what becomes of it: it may do so after the response is over. */
   isForwarded = false
   /** Bytes of the bodies; those of the response as they were sent. */
@@ -81,6 +84,7 @@ export class Case implements Cause, RequestWatch {
     const { traffic, accessLog } = this.severity
     traffic.over(this)
     accessLog?.(this)
+    this.trace?.end(this)
   }
 }
 

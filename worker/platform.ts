@@ -5,6 +5,7 @@ import type { ViolationCode } from '../shared/violations.ts'
 import type { HeaderPairs } from './http1/fields.ts'
 import type { UpstreamError } from './http1/upstream.ts'
 import type { Node } from './nodes/node.ts'
+import type { Asking } from './tracing/tracing.ts'
 
 export type { HeaderPairs, UpstreamError }
 
@@ -58,6 +59,8 @@ export interface ResponsePolicy {
   headers: ReadonlyMap<string, string>
   /** Bytes of the response's body to keep for `observe`; 0 for none. */
   keep: number
+  /** Told of each request to a node, where the request is traced. */
+  asked?: ((asking: Asking) => void) | undefined
   /** Told the milliseconds of the node's time that were its own, when the head of the answer has come. */
   spent(milliseconds: number): void
   /** Told the headers of the answer that is passed on; `observe` follows. */

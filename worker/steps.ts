@@ -7,6 +7,7 @@ import type { Consequences } from './consequences.ts'
 import { isPreflight, preflightAnswer } from './cors.ts'
 import { pathOf } from './endpoints.ts'
 import { heldFields, upstreamHeaders } from './headers.ts'
+import { withoutField } from './http1/fields.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
@@ -187,7 +188,7 @@ export class Steps {
       client,
       method,
       target,
-      headers: upstreamHeaders(headers, client, transactions && bytes.length > 0),
+      headers: traced(upstreamHeaders(headers, client, transactions && bytes.length > 0), each),
       body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
       retryable: !transactions,
       headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
@@ -200,6 +201,7 @@ export class Steps {
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      asked: each.trace && ((asking) => each.trace?.asked(asking)),
       spent: (milliseconds) => {
         spent = milliseconds
         if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
@@ -238,6 +240,11 @@ function repeatKeyOf({ request, client, severity }: Case, { rebuilt, retries }: 
   if (!severity.repeats || rebuilt === null || retries || severity.isAllowed(client)) return undefined
   const { target } = request
   return carriesTransactions(pathOf(target)) ? repeatKey(target, rebuilt) : undefined
+}
+
+/** A node's own spans belong below that of the request. */
+function traced(headers: HeaderPairs, { trace }: Case): HeaderPairs {
+  return trace ? [...withoutField(headers, 'traceparent'), 'traceparent', trace.traceparent] : headers
 }
 
 const outcomeName = (outcome: Outcome) => (typeof outcome === 'object' ? 'failed' : outcome)

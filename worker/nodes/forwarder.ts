@@ -16,6 +16,7 @@ import type {
   UpstreamTrouble,
   UpstreamWatch,
 } from '../platform.ts'
+import type { Asking } from '../tracing/tracing.ts'
 import { isBusy, type NodeState, type Waiting } from './node-state.ts'
 import type { Nodes } from './nodes.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
@@ -134,7 +135,7 @@ interface Query {
   path: string
   bytes: number
   isGated: boolean
-  policy: Pick<ResponsePolicy, 'spent' | 'begun'> | undefined
+  policy: Pick<ResponsePolicy, 'spent' | 'begun' | 'asked'> | undefined
 }
 
 const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
@@ -158,6 +159,10 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   /** Where it is, until it has left. */
   #gate: Gate | undefined
   #began = 0
+  /** Milliseconds that it waited for its turn. */
+  #waited = 0
+  /** The head of an answer has come. */
+  #isAnswered = false
 
   constructor(
     state: NodeState,
@@ -192,7 +197,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     }
     const since = performance.now()
     return waiting.then((trouble) => {
-      turn.observe((performance.now() - since) / 1000)
+      this.#waited = performance.now() - since
+      turn.observe(this.#waited / 1000)
       if (client) client.whenGone = undefined
       if (trouble === undefined) {
         this.#begin(gate)
@@ -237,6 +243,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     counts.answers++
     counts.seconds += milliseconds / 1000
     times.answer.observe(milliseconds / 1000)
+    this.#isAnswered = true
+    this.#query.policy?.asked?.(this.#asking(milliseconds, isBusy(status) ? 'busy' : undefined))
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
       this.#headers = headers
@@ -255,6 +263,11 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     return true
   }
 
+  #asking(milliseconds: number, error: string | undefined): Asking {
+    const sent = this.#began
+    return { node: this.#state.name, waited: this.#waited, sent, ended: sent + milliseconds, error }
+  }
+
   #hasOther(): boolean {
     return this.#parts.nodes.hasOther(this.#route, this.#state)
   }
@@ -271,6 +284,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.retract = undefined
     state.waiting.delete(this)
     state.underWay--
+    if (error !== undefined && !this.#isAnswered && this.#began > 0)
+      this.#query.policy?.asked?.(this.#asking(performance.now() - this.#began, error))
     // Without an answer, its time was spent all the same.
     if (this.#gate) this.#leave(error === 'unconnected' ? 0 : performance.now() - this.#began)
     if (error !== undefined && error !== 'aborted') this.#parts.nodes.failed(state, error)

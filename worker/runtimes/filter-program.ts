@@ -24,6 +24,7 @@ import { nodesOf } from '../nodes/node.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
+import { loadTracing } from '../tracing/load.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
 
@@ -74,8 +75,10 @@ export async function startService({
   const addresses = createAddressLists()
   const sources = createListSources({ lists: addresses, logger, fetch })
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
+  const tracing = await loadTracing(process.env, logger)
   const filter = createFilter({
     writeAccess: accessLog.write,
+    tracing,
     addresses,
     config,
     platform,
@@ -112,6 +115,7 @@ export async function startService({
       await reporter.drain(milliseconds)
       await close()
       await accessLog.close()
+      await tracing?.close()
     },
   }
 }
