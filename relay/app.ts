@@ -5,8 +5,9 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { RelayConfig } from '../shared/config/relay.ts'
 import { errorBody } from '../shared/error-body.ts'
+import type { LogFile } from '../shared/log-file.ts'
 import type { Logger } from '../shared/logger.ts'
-import { family } from '../shared/prometheus.ts'
+import { family, single } from '../shared/prometheus.ts'
 import {
   MAX_MESSAGE_BYTES,
   parseReport,
@@ -14,7 +15,6 @@ import {
   type RelaySecret,
   type ReportEvent,
 } from '../shared/report-message.ts'
-import type { LogFile } from './log-file.ts'
 import { createMessageMemory, type MessageMemory } from './message-memory.ts'
 import { distrustOfSigned, distrustOfUnsigned, MAX_ID_LENGTH, peerOf, type RelayContext } from './trust.ts'
 
@@ -65,6 +65,7 @@ class Intake {
   readonly #parts: RelayParts
   readonly #seen: MessageMemory
   readonly #counters = { written: 0, repeated: 0, refused: 0, failed: 0 }
+  #bytes = 0
 
   constructor(parts: RelayParts) {
     this.#parts = parts
@@ -126,17 +127,30 @@ class Intake {
       const subnet = logSubnet && host.includes(':') ? ' /64' : ''
       return `${time} ${host} ${success} ${message}${subnet}\n`
     })
-    await log.append(lines.join(''))
+    const text = lines.join('')
+    await log.append(text)
+    this.#bytes += Buffer.byteLength(text)
   }
 
   metrics(): string {
     const samples = Object.entries(this.#counters).map(([result, value]) => ({ labels: { result }, value }))
-    return family(
-      'patroneos_relay_events_total',
-      'counter',
-      'Messages and events by what became of them',
-      samples,
-    )
+    const { written, failed } = this.#counters
+    return [
+      family(
+        'patroneos_relay_events_total',
+        'counter',
+        'Events that were written, and messages that were repeated, refused or failed',
+        samples,
+      ),
+      single('patroneos_relay_lines_total', 'counter', 'Lines that were written to the log', written),
+      single('patroneos_relay_bytes_total', 'counter', 'Bytes that were written to the log', this.#bytes),
+      single(
+        'patroneos_relay_write_errors_total',
+        'counter',
+        'Messages that could not be written to the log; the filter sends them again',
+        failed,
+      ),
+    ].join('')
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { freePort } from '../e2e/http/wire.ts'
 import { createLogger } from '../shared/logger.ts'
 import { createFilterPool, type FilterPool, type FilterPoolConfig } from './haproxy.ts'
+import { haproxyFamilies } from './haproxy-metrics.ts'
 import { createRelayProcess } from './testing/relay-process.ts'
 
 describe.skipIf(skipWithoutHaproxy('relay/haproxy.ts'))('filters in HAProxy', { timeout: 30_000 }, () => {
@@ -69,6 +70,20 @@ describe.skipIf(skipWithoutHaproxy('relay/haproxy.ts'))('filters in HAProxy', { 
     await startHaproxy(a)
     expect(await pool.apply(config(a, b))).toEqual([])
     expect(await answering(port)).toEqual(new Set([a.name, b.name]))
+  })
+
+  it('tells Prometheus of its servers and of its certificate', async () => {
+    const [a, b] = [await startFilter(), await startFilter()]
+    await startHaproxy(a)
+    await pool.apply(config(a, b))
+    const settings = { haproxySocket: socket, haproxyBackend: 'filters' }
+    const text = (await haproxyFamilies(settings)).join('')
+    expect(text).toContain('patroneos_relay_haproxy_up 1\n')
+    expect(text).toContain('patroneos_relay_haproxy_servers{state="up"} 2\n')
+    const [, expiry] = /_certificate_expiry_timestamp_seconds\{certificate="\/.*"\} (\d+)\n/.exec(text)!
+    expect(Number(expiry)).toBeGreaterThan(Date.now() / 1000)
+    await haproxy.stop()
+    expect((await haproxyFamilies(settings)).join('')).toMatch(/^patroneos_relay_haproxy_up 0$/m)
   })
 
   it('adds and removes under load without a failed request, and requests under way end well', async () => {

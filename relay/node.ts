@@ -1,19 +1,22 @@
 // The relay as a program on Node.
+
+import { version } from '../shared/build-info.ts'
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createConfigApi, metricsRoute } from '../shared/config-api.ts'
-import { version } from '../shared/program/arguments.ts'
+import { openLogFile } from '../shared/log-file.ts'
 import { closeServer, createAppServer, listen } from '../shared/program/listening.ts'
 import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
 import { createFilterPool } from './haproxy.ts'
-import { openLogFile } from './log-file.ts'
+import { relayMetrics } from './metrics.ts'
 
 /** Milliseconds that messages under way have at the end. */
 const DRAIN_TIME = 10_000
 
-async function start({ logger, store, token, secrets }: Program<RelayConfig>): Promise<void> {
+async function start(program: Program<RelayConfig>): Promise<void> {
+  const { logger, store, token, secrets } = program
   const { listenIP, listenPort, configListenIP, configListenPort, logFileLocation } = store.current()
   const log = await openLogFile(logFileLocation).catch((error: Error) => {
     throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
@@ -27,7 +30,7 @@ async function start({ logger, store, token, secrets }: Program<RelayConfig>): P
       store,
       token,
       logger,
-      routes: [metricsRoute(metrics)],
+      routes: [metricsRoute(relayMetrics(program, metrics))],
       warnings: pool.apply,
     }).fetch,
   )

@@ -182,7 +182,7 @@ function sameValue<C extends object>(a: C, b: C, name: string): boolean {
 }
 
 /** A strong entity tag (RFC 9110, section 8.8.3) of the configuration's content. */
-async function etagOf(config: object): Promise<string> {
+export async function etagOf(config: object): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(config)))
   const hex = Array.from(new Uint8Array(digest).subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0'))
   return `"${hex.join('')}"`

@@ -9,20 +9,23 @@ import { type AddressLists, createAddressLists } from './addresses/lists.ts'
 import type { Bans } from './bans/bans.ts'
 import { createRefusals, type Refusals } from './bans/refusals.ts'
 import type { CacheCounts } from './cache.ts'
+import { Case } from './case.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
 import { type Counted, followLimits, type LimitCounts } from './limits/rate-limits.ts'
+import { Traffic } from './metrics/traffic.ts'
 import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
-import type { Answer, FilterRequest, HeaderPairs, Platform } from './platform.ts'
+import type { Answer, BodyRead, FilterRequest, HeaderPairs, Platform } from './platform.ts'
 import { jsonAnswer, rejection } from './reject.ts'
 import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import { createRetrying } from './retrying.ts'
-import { type Case, type CurrentSettings, followConfig, settingsOf } from './settings.ts'
+import { type CurrentSettings, followConfig, settingsOf } from './settings.ts'
 import { Steps } from './steps.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
 
 export interface FilterParts<Bindings extends object> {
@@ -38,6 +41,10 @@ export interface FilterParts<Bindings extends object> {
   chain?: ChainFacts
   /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
+  /** Takes lines of the access log; without it there is none. */
+  writeAccess?(line: string): void
+  /** Undefined where nothing is traced. */
+  tracing?: Tracing | undefined
   logger: Logger
 }
 
@@ -61,6 +68,7 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   reads: Readonly<CacheCounts>
   /** Transactions that were answered as the very same one was. */
   repeats: Readonly<RepeatCounts>
+  traffic: Traffic
   /** How many requests were over each rate limit. */
   limitCounts(): LimitCounts
   /** Takes what rate limits of other processes counted. */
@@ -69,11 +77,12 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
 
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
-  const { platform, nodes, reporter, bans, logger } = parts
+  const { platform, nodes, reporter, bans, logger, tracing } = parts
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const repeats: RepeatCounts = { joined: 0, remembered: 0 }
+  const traffic = new Traffic()
   const refusals = createRefusals()
   const consequences = createConsequences({ verdicts, reporter, bans })
 
@@ -98,6 +107,8 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       limits: limits.of(config),
       addresses,
       chain: parts.chain,
+      traffic,
+      writeAccess: parts.writeAccess,
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
@@ -107,15 +118,30 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const serve = async (request: FilterRequest): Promise<Response> => {
     const each = caseOf(request, current)
     const { client, severity } = each
+    request.watch = each
+    traffic.began()
+    if (tracing) each.trace = tracing.begin(request)
     if (steps.blocked(each) || steps.banned(each) || steps.preflight(each)) return request.response
     const isLimited = platform.isOverRate && !severity.isAllowed(client)
     const overRate = isLimited && (await platform.isOverRate!(clientNetwork(client)))
     if (steps.violated(each, overRate ? OVER_RATE : severity.judge.head(request))) return request.response
+    let { began } = request
+    let arrived = began
     const reading = request.readBody(severity.maxBodySize, client)
-    // A turn of the microtask queue is spared where the body came with the head.
-    const read = reading instanceof Promise ? await reading : reading
+    let read: BodyRead
+    // A turn of the microtask queue, and a look at the clock, are spared where the body came with the head.
+    if (reading instanceof Promise) {
+      const waited = performance.now()
+      read = await reading
+      arrived = performance.now()
+      began += arrived - waited
+    } else read = reading
     if ('bytes' in read) {
+      each.requestBytes = read.bytes.length
       const verdict = severity.judge.body(request, read.bytes)
+      const judged = performance.now()
+      traffic.judged(judged - began)
+      each.trace?.judged(arrived, judged)
       steps.concern(each, verdict)
       if (steps.violated(each, verdict.violation) || steps.limited(each)) return request.response
       const trouble = await steps.forward(each, read.bytes, verdict)
@@ -134,6 +160,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     verdicts,
     reads,
     repeats,
+    traffic,
     limitCounts: limits.counts,
     takeCounted: limits.take,
     ...hooksOf({ current, consequences, steps, bans, refusals }),
@@ -145,7 +172,7 @@ const OVER_RATE = violation('RATE_LIMITED', 'Too many requests from your network
 function caseOf(request: FilterRequest, current: CurrentSettings): Case {
   const severity = current()
   const client = severity.clientAddress(request.peer, headerValue(request.headers, 'x-forwarded-for'))
-  return { request, client, severity }
+  return new Case(request, client, severity)
 }
 
 /** The filter's own paths, and `serve` for all others. */
@@ -217,10 +244,13 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
       const enforced = severity.enforced && severity.mayBeBanned(client)
       const cause = { client, severity: { ...severity, enforced }, request: undefined }
       consequences.violation(found, cause, true)
-      return rejection(found, { headers: severity.ownHeaders, status })
+      severity.traffic.refused()
+      const answer = rejection(found, { headers: severity.ownHeaders, status })
+      severity.accessLog?.({ ...NO_REQUEST, client, found, status, responseBytes: answer.body.length })
+      return answer
     },
     late: (request) => {
-      const each = caseOf(request, current)
+      const each = request.watch instanceof Case ? request.watch : caseOf(request, current)
       const { requestTimeout } = each.severity.config
       const detail = `The request was not answered within ${requestTimeout} s`
       steps.trouble(each, { code: 'NODEOS_TIMEOUT', detail })
@@ -235,6 +265,8 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
     },
   }
 }
+
+const NO_REQUEST = { request: undefined, outcome: 'rejected', requestBytes: 0, seconds: 0 } as const
 
 /** The code of what a listener refuses, by the status with which it does. */
 function codeOf(status: number): 'REQUEST_TIMEOUT' | 'TOO_MANY_HEADERS' | 'INVALID_HTTP' {

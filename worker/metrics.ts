@@ -1,24 +1,37 @@
 // Counters -> the text that Prometheus reads (exposition format 0.0.4).
-import { family } from '../shared/prometheus.ts'
+import { buildFamily } from '../shared/build-info.ts'
+import { type ProcessCounts, processFamilies } from '../shared/program/process-counts.ts'
+import { family, single } from '../shared/prometheus.ts'
+import { sumOfTwo } from '../shared/sums.ts'
+import { strikeClasses, strikeClassOf, type ViolationCode, violations } from '../shared/violations.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
 import type { CacheCounts } from './cache.ts'
+import type { ChainClock } from './chain-clock.ts'
 import type { LimitCounts } from './limits/rate-limits.ts'
+import { Traffic, type TrafficCounts, trafficFamilies } from './metrics/traffic.ts'
 import type { NodeState } from './nodes/node-state.ts'
-import { addNodeMetrics, type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
+import { type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api.ts'
+import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
 export interface MetricSources {
-  verdicts: VerdictLog
+  verdicts: Pick<VerdictLog, 'counts'>
   reads: Readonly<CacheCounts>
-  reporter: Reporter
+  reporter: Pick<Reporter, 'counters'>
   bans: Pick<Bans, 'counters'>
   nodes: { states: readonly NodeState[] }
   limitCounts(): LimitCounts
+  traffic: Pick<Traffic, 'counts'>
+  repeats: Readonly<RepeatCounts>
+  /** Where there is a listener. */
+  listener?: (() => ListenerCounts) | undefined
+  /** Where the runtime has processes. */
+  process?: (() => ProcessCounts) | undefined
 }
 
-/** Values at one moment, as plain data. */
+/** Values at one moment, as plain data whose numbers can be added (sumOf). */
 export interface Metrics {
   verdicts: Record<string, number>
   reads: CacheCounts
@@ -26,9 +39,29 @@ export interface Metrics {
   bans: BanCounters
   nodes: NodeMetrics
   limits: LimitCounts
+  traffic: TrafficCounts
+  repeats: RepeatCounts
+  listener?: ListenerCounts | undefined
+  process?: ProcessCounts | undefined
 }
 
-export function metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }: MetricSources): Metrics {
+export interface ListenerCounts {
+  connections: number
+  lostLines: number
+}
+
+export function metricsOf({
+  verdicts,
+  reads,
+  reporter,
+  bans,
+  nodes,
+  limitCounts,
+  traffic,
+  repeats,
+  listener,
+  process,
+}: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
     reads: { ...reads },
@@ -36,45 +69,39 @@ export function metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts 
     bans: bans.counters(),
     nodes: nodeMetricsOf(nodes.states),
     limits: structuredClone(limitCounts()),
+    traffic: traffic.counts(),
+    repeats: { ...repeats },
+    listener: listener?.(),
+    process: process?.(),
   }
 }
 
-type Counts = Record<string, number>
+const isViolation = (verdict: string): boolean => Object.hasOwn(violations, verdict)
 
-function addTo(sum: Counts, more: Readonly<Counts>): void {
-  for (const [name, value] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + value
+const NOTHING: Metrics = {
+  verdicts: {},
+  reads: { hit: 0, joined: 0, miss: 0 },
+  relays: {},
+  bans: { inForce: 0, begun: {}, errors: 0 },
+  nodes: {},
+  limits: {},
+  traffic: new Traffic().counts(),
+  repeats: { joined: 0, remembered: 0 },
 }
 
 /** The sums of several processes' metrics. */
 export function sumOf(all: readonly Metrics[]): Metrics {
-  const verdicts: Counts = {}
-  const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
-  const bans: BanCounters = { inForce: 0, begun: 0, errors: 0 }
-  const relays: Record<string, RelayCounters> = {}
-  const nodes: NodeMetrics = {}
-  const limits: LimitCounts = {}
-  for (const metrics of all) {
-    addTo(verdicts, metrics.verdicts)
-    addNodeMetrics(nodes, metrics.nodes)
-    for (const [name, { rejected, monitored }] of Object.entries(metrics.limits)) {
-      const sum = limits[name] ?? { rejected: 0, monitored: 0 }
-      limits[name] = { rejected: sum.rejected + rejected, monitored: sum.monitored + monitored }
-    }
-    for (const name of ['hit', 'joined', 'miss'] as const) reads[name] += metrics.reads[name]
-    for (const name of ['inForce', 'begun', 'errors'] as const) bans[name] += metrics.bans[name]
-    for (const [relay, counters] of Object.entries(metrics.relays)) {
-      const sum = relays[relay] ?? { sent: 0, dropped: 0, refused: 0, queued: 0 }
-      relays[relay] = sum
-      for (const name of ['sent', 'dropped', 'refused', 'queued'] as const) sum[name] += counters[name]
-    }
-  }
-  return { verdicts, reads, bans, relays, nodes, limits }
+  const sum = all.reduce(sumOfTwo<Metrics>, NOTHING)
+  // An age is none to be added.
+  for (const [relay, counters] of Object.entries(sum.relays))
+    counters.oldest = Math.max(...all.map(({ relays }) => relays[relay]?.oldest ?? 0))
+  return sum
 }
 
-/** `states` are the nodes as the process that looks at them knows them. */
+/** `states` and `clock` are of the process that looks at the nodes. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes, limits }: Metrics,
-  states: readonly NodeState[],
+  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic, repeats, listener, process }: Metrics,
+  { states, clock }: { states: readonly NodeState[]; clock: Pick<ChainClock, 'offset'> },
 ): string {
   const { inForce, begun, errors } = bans
   const relays = Object.entries(byRelay)
@@ -83,10 +110,26 @@ export function prometheusText(
       ...Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
     ]),
     family(
+      'patroneos_violations_total',
+      'counter',
+      'Violations by code and by class of strikes, enforced or, in monitor mode, watched',
+      Object.entries(verdicts).flatMap(([code, value]) =>
+        isViolation(code)
+          ? [{ labels: { code, class: strikeClassOf(code as ViolationCode) ?? 'none' }, value }]
+          : [],
+      ),
+    ),
+    family(
       'patroneos_reads_total',
       'counter',
       'Reads that may be answered from memory (cache), by where the answer came from',
       Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
+    ),
+    family(
+      'patroneos_repeats_total',
+      'counter',
+      'Transactions that were answered as the very same one was, by where the answer came from',
+      Object.entries(repeats).map(([source, value]) => ({ labels: { source }, value })),
     ),
     family(
       'patroneos_reports_total',
@@ -105,13 +148,24 @@ export function prometheusText(
       'Reports that wait for a relay',
       relays.map(([relay, { queued }]) => ({ labels: { relay }, value: queued })),
     ),
-    family('patroneos_bans', 'gauge', 'Bans in force', [{ labels: {}, value: inForce }]),
-    family('patroneos_bans_total', 'counter', 'Bans that began', [{ labels: {}, value: begun }]),
     family(
+      'patroneos_reports_oldest_age_seconds',
+      'gauge',
+      'Seconds that the oldest report waits for a relay; 0 where none does',
+      relays.map(([relay, { oldest }]) => ({ labels: { relay }, value: oldest / 1000 })),
+    ),
+    single('patroneos_bans', 'gauge', 'Bans in force', inForce),
+    family(
+      'patroneos_bans_total',
+      'counter',
+      'Bans that began, by the class of strikes',
+      strikeClasses.map((name) => ({ labels: { class: name }, value: begun[name] ?? 0 })),
+    ),
+    single(
       'patroneos_ban_store_errors_total',
       'counter',
       'Times that bans could not be asked for or counted',
-      [{ labels: {}, value: errors }],
+      errors,
     ),
     family(
       'patroneos_limits_total',
@@ -124,6 +178,28 @@ export function prometheusText(
         })),
       ),
     ),
+    ...trafficFamilies(traffic),
     ...nodeFamilies(states, nodes),
+    single(
+      'patroneos_clock_offset_seconds',
+      'gauge',
+      "Seconds from this machine's clock to the chain's; 0 within two seconds, or where it is not known",
+      clock.offset() / 1000,
+    ),
+    ...(listener ? listenerFamilies(listener) : []),
+    ...(process ? processFamilies(process) : []),
+    buildFamily(),
   ].join('')
+}
+
+function listenerFamilies({ connections, lostLines }: ListenerCounts): string[] {
+  return [
+    single('patroneos_connections', 'gauge', 'Open connections of clients', connections),
+    single(
+      'patroneos_access_log_lost_lines_total',
+      'counter',
+      'Lines of the access log that could not be written',
+      lostLines,
+    ),
+  ]
 }

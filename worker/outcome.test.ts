@@ -7,17 +7,22 @@ import { blob, signWithWharfkit, transfer } from './testing/clients.ts'
 import { ask, startBoth } from './testing/harness.ts'
 import { answerWith } from './testing/nodeos-stand-in.ts'
 
-const outcome = (status: number, body: unknown) =>
+const judged = (status: number, body: unknown): Outcome =>
   outcomeOf(status, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
+const outcome = (status: number, body: unknown) => {
+  const found = judged(status, body)
+  return typeof found === 'object' ? { failed: found.failed } : found
+}
 const error = (code: number, name = 'x', what = 'x') => ({
   code: 500,
   message: 'Internal Service Error',
   error: { code, name, what, details: [{ message: what, file: 'f.cpp', line_number: 1, method: 'm' }] },
 })
-const failed: Outcome = { failed: 1 }
+type Brief = { failed: number } | 'success' | 'trouble'
+const failed: Brief = { failed: 1 }
 
 describe('nodeos refuses with an error', () => {
-  test.each<[what: string, status: number, code: number, Outcome]>([
+  test.each<[what: string, status: number, code: number, Brief]>([
     ['an assertion of the contract', 500, 3050003, failed],
     ['an expired transaction', 500, 3040005, failed],
     ['a transaction that does not unpack', 500, 3010010, failed],
@@ -68,7 +73,7 @@ describe('nodeos refuses with an error', () => {
 describe('nodeos accepts', () => {
   const except = (code: number) => ({ code, name: 'x', message: 'x', stack: [] })
 
-  test.each<[what: string, status: number, body: unknown, Outcome]>([
+  test.each<[what: string, status: number, body: unknown, Brief]>([
     ['a push', 202, { transaction_id: 'x', processed: { except: null, error_code: null } }, 'success'],
     ['a push, in the way of EOSIO', 200, { processed: { receipt: { status: 'executed' } } }, 'success'],
     ['nothing that is read', 202, '', 'success'],
@@ -123,6 +128,21 @@ describe('nodeos accepts', () => {
     ['JSON that breaks off', 202, '{"processed":{"except":{"code":3050003', 'success'],
   ])('%s (%i)', (_what, status, body, expected) => {
     expect(outcome(status, body)).toEqual(expected)
+  })
+
+  test('the codes are those that nodeos gives, of each transaction that failed through its sender', () => {
+    expect(judged(500, error(3080004))).toEqual({ failed: 1, errors: [3080004] })
+    expect(judged(202, { processed: { except: except(3050003) } })).toEqual({ failed: 1, errors: [3050003] })
+    const items = ['3050003 eosio_assert_message_exception: x', '3040008 tx_duplicate', '3040005 expired_tx']
+    expect(
+      judged(
+        202,
+        items.map((text) => ({ processed: { error: text } })),
+      ),
+    ).toEqual({
+      failed: 2,
+      errors: [3050003, 3040005],
+    })
   })
 
   test('an answer that was too large to keep is no failure, and an error that was is nobody’s', () => {

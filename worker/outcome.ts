@@ -3,8 +3,8 @@
 import { isObject, member } from '../shared/json.ts'
 
 export type Outcome =
-  /** How many of the request's transactions failed through their sender. */
-  { failed: number } | 'success' | 'trouble'
+  /** How many of the request's transactions failed through their sender, and nodeos's codes of their errors. */
+  { failed: number; errors: readonly number[] } | 'success' | 'trouble'
 
 /** Bytes of a response that are kept to look for failures; nodeos's answers to a push are far smaller. */
 export const MAX_JUDGED_RESPONSE = 2_097_152
@@ -26,7 +26,7 @@ const notTheSenders = new Set([
 const notTheSendersStatus = new Set([404, 409, 429, 503])
 
 /** Whether a nodeos error code says that the transaction itself was at fault. */
-export function isSendersFault(code: unknown): boolean {
+export function isSendersFault(code: unknown): code is number {
   if (typeof code !== 'number' || notTheSenders.has(code)) return false
   const family = Math.floor(code / 10_000)
   // 301 types, 304 transaction, 305 action, 306 database queries, 307 WASM, 308 resources, 309 authorization,
@@ -51,29 +51,30 @@ export function outcomeOf(status: number, body: Uint8Array | undefined): Outcome
     // Most answers are without a failure, so they are searched rather than parsed.
     if (!mayHaveFailed.test(text)) return 'success'
     const answer = parse(text)
-    const failed = (Array.isArray(answer) ? answer : [answer]).filter(hasFailed).length
-    return failed > 0 ? { failed } : 'success'
+    const errors = (Array.isArray(answer) ? answer : [answer]).map(errorOf).filter(isSendersFault)
+    return errors.length > 0 ? { failed: errors.length, errors } : 'success'
   }
   if (status < 400 || notTheSendersStatus.has(status)) return 'trouble'
   const answer = parse(text)
   const error = isObject(answer) ? member(answer, 'error') : undefined
-  return isObject(error) && isSendersFault(member(error, 'code')) ? { failed: 1 } : 'trouble'
+  const code = isObject(error) ? member(error, 'code') : undefined
+  return isSendersFault(code) ? { failed: 1, errors: [code] } : 'trouble'
 }
 
-/** A failure inside an accepted answer: `processed.except`, `result.except`, or `processed.error` of an item. */
-function hasFailed(item: unknown): boolean {
-  if (!isObject(item)) return false
+/** The code of an error inside an accepted answer: `processed.except`, `result.except`, or `processed.error` of an item. */
+function errorOf(item: unknown): unknown {
+  if (!isObject(item)) return undefined
   for (const name of ['processed', 'result']) {
     const trace = member(item, name)
     if (!isObject(trace)) continue
     const except = member(trace, 'except')
-    if (isObject(except)) return isSendersFault(member(except, 'code'))
+    if (isObject(except)) return member(except, 'code')
     const error = member(trace, 'error')
     // push_transactions writes the whole exception as text, its code first.
-    if (typeof error === 'string') return isSendersFault(Number(/^\d{7}\b/.exec(error)?.[0]))
-    if (isObject(error)) return isSendersFault(member(error, 'code'))
+    if (typeof error === 'string') return Number(/^\d{7}\b/.exec(error)?.[0])
+    if (isObject(error)) return member(error, 'code')
   }
-  return false
+  return undefined
 }
 
 function parse(text: string): unknown {

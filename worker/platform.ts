@@ -5,6 +5,7 @@ import type { ViolationCode } from '../shared/violations.ts'
 import type { HeaderPairs } from './http1/fields.ts'
 import type { UpstreamError } from './http1/upstream.ts'
 import type { Node } from './nodes/node.ts'
+import type { Asking } from './tracing/tracing.ts'
 
 export type { HeaderPairs, UpstreamError }
 
@@ -58,6 +59,8 @@ export interface ResponsePolicy {
   headers: ReadonlyMap<string, string>
   /** Bytes of the response's body to keep for `observe`; 0 for none. */
   keep: number
+  /** Told of each request to a node, where the request is traced. */
+  asked?: ((asking: Asking) => void) | undefined
   /** Told the milliseconds of the node's time that were its own, when the head of the answer has come. */
   spent(milliseconds: number): void
   /** Told the headers of the answer that is passed on; `observe` follows. */
@@ -93,6 +96,15 @@ export interface Answer {
   close: boolean
 }
 
+/** Whoever follows a request to its end. */
+export interface RequestWatch {
+  /**
+   * Its response is over, or its client has left: called once. `status` is 0 where no response was begun; `bytes` are
+   * those of the response's body that were sent.
+   */
+  over(status: number, bytes: number): void
+}
+
 /** One request on its way through the filter, as the runtime has it. It is answered once: by `forward` or `answer`. */
 export interface FilterRequest {
   readonly method: string
@@ -119,6 +131,8 @@ export interface FilterRequest {
   answer(answer: Answer): void
   /** Set while it waits for its turn at a node: called where its client leaves, or its time is over. */
   whenGone: (() => void) | undefined
+  /** Told of its end. */
+  watch: RequestWatch | undefined
   /** Keeps a runtime alive that may end with the response, until work is done for which that does not wait. */
   waitUntil?(work: Promise<unknown>): void
   /** Lets go of what is held for it, where its runtime does not say when its response is over. */

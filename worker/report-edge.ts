@@ -36,7 +36,7 @@ export function createEdgeReporter(options: ReporterOptions): EdgeReporter {
 
 function createEdgeSender(url: string, options: ReporterOptions) {
   const { secrets, logger, now } = options
-  const queue = new ReportQueue(url, secrets, logger)
+  const queue = new ReportQueue(url, secrets, logger, now)
   let failures = 0
   /**
    * The request that is at it, by the time until which it is believed to be: a request that is cut off takes nothing

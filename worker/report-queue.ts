@@ -19,21 +19,29 @@ export interface RelayCounters {
   dropped: number
   refused: number
   queued: number
+  /** Milliseconds that the oldest of them has waited; 0 where none does. */
+  oldest: number
 }
 
 export class ReportQueue {
   readonly #url: string
   readonly #isSigned: boolean
   readonly #logger: Logger
+  readonly #now: () => number
   readonly #counters = { sent: 0, dropped: 0, refused: 0 }
   #waiting: ReportEvent[] = []
+  /** When each of them came, in Unix milliseconds. */
+  #since: number[] = []
   /** What is being sent. */
   #message: Message | undefined
+  /** When the oldest event in it came. */
+  #messageSince = 0
 
-  constructor(url: string, secrets: readonly RelaySecret[], logger: Logger) {
+  constructor(url: string, secrets: readonly RelaySecret[], logger: Logger, now: () => number) {
     this.#url = url
     this.#isSigned = secrets.length > 0
     this.#logger = logger
+    this.#now = now
   }
 
   add(event: ReportEvent): void {
@@ -41,6 +49,7 @@ export class ReportQueue {
       // Shifting an array of thousands for every event of a flood is slow, so a tenth goes at once.
       const excess = Math.min(this.#waiting.length, MAX_QUEUE / 10)
       this.#waiting = this.#waiting.slice(excess)
+      this.#since = this.#since.slice(excess)
       this.#counters.dropped += excess
       this.#logger.warn('reports dropped: the relay does not take them fast enough', {
         relay: this.#url,
@@ -48,6 +57,7 @@ export class ReportQueue {
       })
     }
     this.#waiting.push(event)
+    this.#since.push(this.#now())
   }
 
   /** Events that wait for company. */
@@ -64,6 +74,7 @@ export class ReportQueue {
   next(): Message | undefined {
     if (this.#message || this.#waiting.length === 0) return this.#message
     const batch = this.#waiting.splice(0, this.#isSigned ? MAX_EVENTS : 1)
+    this.#messageSince = this.#since.splice(0, batch.length)[0]!
     const body = JSON.stringify(this.#isSigned ? batch : batch[0])
     this.#message = { id: `msg_${crypto.randomUUID()}`, body, count: batch.length }
     return this.#message
@@ -76,6 +87,8 @@ export class ReportQueue {
   }
 
   counters(): RelayCounters {
-    return { ...this.#counters, queued: this.queued }
+    const since = this.#message ? this.#messageSince : this.#since[0]
+    const oldest = since === undefined ? 0 : Math.max(0, this.#now() - since)
+    return { ...this.#counters, queued: this.queued, oldest }
   }
 }

@@ -113,7 +113,7 @@ describe('batches', () => {
     expect(messages.map(({ events }) => events.length)).toEqual([100, 100, 60])
     expect(hostsOf(messages)).toEqual(clients(0, 260))
     expect(reporter.counters()).toEqual({
-      [relayUrl(RELAY)]: { sent: 260, dropped: 0, refused: 0, queued: 0 },
+      [relayUrl(RELAY)]: { sent: 260, dropped: 0, refused: 0, queued: 0, oldest: 0 },
     })
   })
 
@@ -184,9 +184,22 @@ describe('bounds', () => {
     report(reporter, 0, 1_000)
     await settledMessages(11)
     expect(reporter.counters()).toEqual({
-      [relayUrl(down)]: { sent: 0, dropped: 0, refused: 0, queued: 1_000 },
-      [relayUrl(RELAY)]: { sent: 1_000, dropped: 0, refused: 0, queued: 0 },
+      [relayUrl(down)]: { sent: 0, dropped: 0, refused: 0, queued: 1_000, oldest: expect.any(Number) },
+      [relayUrl(RELAY)]: { sent: 1_000, dropped: 0, refused: 0, queued: 0, oldest: 0 },
     })
+  })
+
+  test('how long the oldest has waited is known, also of what is on its way', async () => {
+    const now = vi.spyOn(Date, 'now').mockReturnValue(1_800_000_000_000)
+    const reporter = reporterTo(never)
+    const oldest = () => Object.values(reporter.counters())[0]!.oldest
+    expect(oldest()).toBe(0)
+    report(reporter, 0, 150)
+    now.mockReturnValue(1_800_000_005_000)
+    expect(oldest()).toBe(5_000)
+    await settledMessages(1)
+    report(reporter, 150, 151)
+    expect(oldest()).toBe(5_000)
   })
 
   test('reporting waits for nothing, not even for an answer that never comes', () => {
@@ -230,7 +243,9 @@ describe('again', () => {
     expect(new Set(messages.map(({ body }) => body)).size).toBe(1)
     expect(new Set(messages.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     for (const { body, headers } of messages) new Webhook(SECRET).verify(body, headers)
-    expect(Object.values(reporter.counters())).toEqual([{ sent: 100, dropped: 0, refused: 0, queued: 0 }])
+    expect(Object.values(reporter.counters())).toEqual([
+      { sent: 100, dropped: 0, refused: 0, queued: 0, oldest: 0 },
+    ])
   })
 
   test.each([400, 401, 403, 404, 405, 413, 302])(
@@ -240,7 +255,9 @@ describe('again', () => {
       report(reporter, 0, 200)
       await settledMessages(2)
       await settle()
-      expect(Object.values(reporter.counters())).toEqual([{ sent: 0, dropped: 0, refused: 200, queued: 0 }])
+      expect(Object.values(reporter.counters())).toEqual([
+        { sent: 0, dropped: 0, refused: 200, queued: 0, oldest: 0 },
+      ])
       expect(log).toMatchObject([{ level: 'error', message: 'relay refuses reports', reason: `${code} no` }])
     },
   )
@@ -281,7 +298,9 @@ describe('again', () => {
     report(reporter, 0, 100)
     await reporter.idle()
     expect(messages.map(({ signal }) => signal.aborted)).toEqual([true, false])
-    expect(Object.values(reporter.counters())).toEqual([{ sent: 100, dropped: 0, refused: 0, queued: 0 }])
+    expect(Object.values(reporter.counters())).toEqual([
+      { sent: 100, dropped: 0, refused: 0, queued: 0, oldest: 0 },
+    ])
   })
 })
 

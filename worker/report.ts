@@ -116,7 +116,7 @@ class RelaySender implements Sender {
   constructor(url: string, options: ReporterOptions) {
     this.#url = url
     this.#options = options
-    this.#queue = new ReportQueue(url, options.secrets, options.logger)
+    this.#queue = new ReportQueue(url, options.secrets, options.logger, options.now)
   }
 
   add(event: ReportEvent): void {

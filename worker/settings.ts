@@ -2,20 +2,21 @@
 import { type Address, type Cidr, inAnyCidr, parseAddress, parseCidr } from '../shared/address.ts'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { NODEOS_MAX_BODY } from '../shared/config/mistakes.ts'
+import { type AccessLog, createAccessLog } from './access-log/access-log.ts'
 import type { AddressLists, Standing } from './addresses/lists.ts'
 import { banPolicyOf } from './bans/bans.ts'
 import { type CacheCounts, createCache, type Forward } from './cache.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import { createClientAddress } from './client-address.ts'
-import type { Cause, Severity } from './consequences.ts'
+import type { Severity } from './consequences.ts'
 import { withCors } from './cors.ts'
 import { createJudge, type Judge } from './judge.ts'
-import type { Bucket } from './limits/buckets.ts'
 import type { RateLimits } from './limits/rate-limits.ts'
+import type { Traffic } from './metrics/traffic.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
 import { nodesOf } from './nodes/node.ts'
 import type { Nodes } from './nodes/nodes.ts'
-import type { FilterRequest, Upstreams } from './platform.ts'
+import type { Upstreams } from './platform.ts'
 import { createRepeats, type Repeats } from './repeats.ts'
 
 export interface Settings extends Severity {
@@ -34,14 +35,10 @@ export interface Settings extends Severity {
   ownHeaders: ReadonlyMap<string, string>
   /** Bytes of a body; in monitor mode whatever nodeos takes. */
   maxBodySize: number
-}
-
-/** One request, who sent it, and by which settings it is judged. */
-export interface Case extends Cause {
-  request: FilterRequest
-  severity: Settings
-  /** The rate limits that it counts in, as soon as that is known. */
-  buckets?: readonly Bucket[] | undefined
+  /** Counts requests. */
+  traffic: Traffic
+  /** Undefined where there is none. */
+  accessLog: AccessLog | undefined
 }
 
 export interface SettingsParts {
@@ -52,11 +49,13 @@ export interface SettingsParts {
   limits: RateLimits | undefined
   addresses: AddressLists
   chain: ChainFacts | undefined
+  traffic: Traffic
+  writeAccess: ((line: string) => void) | undefined
 }
 
 export function settingsOf(
   config: FilterConfig,
-  { upstreams, nodes, forwarder, reads, limits, addresses, chain }: SettingsParts,
+  { upstreams, nodes, forwarder, reads, limits, addresses, chain, traffic, writeAccess }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
@@ -90,6 +89,8 @@ export function settingsOf(
     headers,
     ownHeaders: headers,
     maxBodySize: enforced ? config.maxBodySize : Math.max(config.maxBodySize, NODEOS_MAX_BODY),
+    traffic,
+    accessLog: createAccessLog(config.accessLog, writeAccess),
   }
 }
 

@@ -2,19 +2,20 @@
 import { strikeClassOf, type Violation, violation } from '../shared/violations.ts'
 import { type Bans, secondsLeft } from './bans/bans.ts'
 import type { Refusals } from './bans/refusals.ts'
+import type { Case } from './case.ts'
 import type { Consequences } from './consequences.ts'
 import { isPreflight, preflightAnswer } from './cors.ts'
 import { pathOf } from './endpoints.ts'
 import { heldFields, upstreamHeaders } from './headers.ts'
+import { withoutField } from './http1/fields.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
-import { MAX_JUDGED_RESPONSE, outcomeOf } from './outcome.ts'
+import { MAX_JUDGED_RESPONSE, type Outcome, outcomeOf } from './outcome.ts'
 import type { BodyRead, HeaderPairs, UpstreamRequest, UpstreamTrouble } from './platform.ts'
 import { type RejectionHeaders, rejection } from './reject.ts'
 import { type RepeatCounts, repeatKey, type Settle, type TransactionAnswer } from './repeats.ts'
 import type { Retrying } from './retrying.ts'
-import type { Case } from './settings.ts'
 import { carriesTransactions } from './transactions/shapes.ts'
 
 export interface StepsParts {
@@ -69,7 +70,7 @@ export class Steps {
     const isRefused = each.severity.enforced || found.isNoRequest === true
     this.#countViolation(each, found)
     if (isRefused) this.#refuse(each, found)
-    else this.#parts.consequences.violation(found, each, false)
+    else this.#watched(each, found)
     return isRefused
   }
 
@@ -93,8 +94,13 @@ export class Steps {
     if (isRefused) {
       const { retryAfter, fields } = over
       this.#refuse(each, over.violation, { retryAfter, fields })
-    } else this.#parts.consequences.violation(over.violation, each, false)
+    } else this.#watched(each, over.violation)
     return isRefused
+  }
+
+  #watched(each: Case, found: Violation): void {
+    each.found ??= found
+    this.#parts.consequences.violation(found, each, false)
   }
 
   #countViolation(each: Case, found: Violation): void {
@@ -106,8 +112,10 @@ export class Steps {
 
   /** Without its body a request cannot go on, in no mode. */
   unread(each: Case, read: Exclude<BodyRead, { bytes: Uint8Array }>): void {
-    if ('aborted' in read) each.request.answer({ status: 400, fields: [], body: '', close: true })
-    else this.#refuse(each, unread(read, each.severity.maxBodySize))
+    if ('aborted' in read) {
+      each.settle('gone')
+      each.request.answer({ status: 400, fields: [], body: '', close: true })
+    } else this.#refuse(each, unread(read, each.severity.maxBodySize))
   }
 
   /** There is no answer of nodeos. */
@@ -117,6 +125,7 @@ export class Steps {
 
   #refuse(each: Case, found: Violation, how?: Omit<RejectionHeaders, 'headers'>): void {
     this.#parts.consequences.violation(found, each, true)
+    each.refused(found)
     each.request.answer(rejection(found, { headers: each.severity.ownHeaders, ...how }))
   }
 
@@ -153,6 +162,7 @@ export class Steps {
       if (!answer) return this.#ask(each, bytes, verdict)
     }
     const { status, headers, body, outcome } = answer
+    each.settle(outcomeName(outcome))
     request.answer({ status, fields: heldFields(headers, severity.headers), body, close: false })
     if (outcome !== 'success' && buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
     consequences.outcome(outcome, each)
@@ -178,18 +188,20 @@ export class Steps {
       client,
       method,
       target,
-      headers: upstreamHeaders(headers, client, transactions && bytes.length > 0),
+      headers: traced(upstreamHeaders(headers, client, transactions && bytes.length > 0), each),
       body: (severity.enforced ? rebuilt : null) ?? (bytes.length > 0 ? bytes : null),
       retryable: !transactions,
       headTimeout: retries ? transactionRetryTimeout : nodeosTimeout,
       // Neither waits: one for its block, the other for nobody.
       isUngated: retries || severity.isAllowed(client),
     }
+    each.isForwarded = true
     let spent = 0
     let answered: HeaderPairs | undefined
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
+      asked: each.trace && ((asking) => each.trace?.asked(asking)),
       spent: (milliseconds) => {
         spent = milliseconds
         if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
@@ -203,9 +215,11 @@ export class Steps {
         settle?.(isWhole && outcome !== 'trouble' ? { status, headers: answered!, body, outcome } : undefined)
         if (typeof outcome === 'object') {
           nodes.chargeFailure(client, spent)
+          severity.traffic.failed(outcome.errors)
           if (buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
         }
         consequences.outcome(outcome, each)
+        each.settle(outcomeName(outcome))
       },
     })
     if (retries) return forwarded.finally(() => retrying.leave(client))
@@ -227,6 +241,13 @@ function repeatKeyOf({ request, client, severity }: Case, { rebuilt, retries }: 
   const { target } = request
   return carriesTransactions(pathOf(target)) ? repeatKey(target, rebuilt) : undefined
 }
+
+/** A node's own spans belong below that of the request. */
+function traced(headers: HeaderPairs, { trace }: Case): HeaderPairs {
+  return trace ? [...withoutField(headers, 'traceparent'), 'traceparent', trace.traceparent] : headers
+}
+
+const outcomeName = (outcome: Outcome) => (typeof outcome === 'object' ? 'failed' : outcome)
 
 /** Why a body was not read. */
 function unread(

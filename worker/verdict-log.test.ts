@@ -42,7 +42,7 @@ test('every outcome is counted under its name, and none is logged', () => {
   verdicts.outcome('success')
   verdicts.outcome('success')
   verdicts.outcome('trouble')
-  verdicts.outcome({ failed: 3 })
+  verdicts.outcome({ failed: 3, errors: [3050003, 3050003, 3080004] })
   expect(Object.fromEntries(verdicts.counts())).toEqual({ SUCCESS: 2, TROUBLE: 1, TRANSACTION_FAILED: 1 })
   expect(lines).toEqual([])
 })

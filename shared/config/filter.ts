@@ -2,10 +2,11 @@
 import * as v from 'valibot'
 import { plainPath } from '../paths.ts'
 import type { StrikeClass } from '../violations.ts'
+import { accessLogKeys } from './access-log.ts'
 import { addressListKeys } from './address-lists.ts'
 import { common } from './common.ts'
 import { fairnessKeys } from './fairness.ts'
-import { filterMistakes, without } from './mistakes.ts'
+import { edgeMistakes, filterMistakes, without } from './mistakes.ts'
 import { nodeKeys } from './nodes.ts'
 import { rateLimitKeys } from './rate-limits.ts'
 import { tableRowsKeys } from './table-rows.ts'
@@ -237,6 +238,7 @@ const filterObject = v.strictObject(
       '',
       'Origin whose web pages may read every response, as "*" or "https://wallet.example"; preflights are then answered by the filter; "" takes over what nodeos allows',
     ),
+    ...accessLogKeys,
     logSuccess: key(flag, false, 'Report successes to the relays too'),
     bans: key(
       v.nullable(bans),
@@ -250,3 +252,6 @@ const filterObject = v.strictObject(
 export type FilterConfig = v.InferOutput<typeof filterObject>
 
 export const filterConfigSchema = v.pipe(filterObject, without(filterMistakes))
+
+/** For runtimes without files. */
+export const edgeConfigSchema = v.pipe(filterObject, without(filterMistakes), without(edgeMistakes))

@@ -72,6 +72,13 @@ export function* filterMistakes(config: FilterConfig): Generator<Mistake> {
       found: nodeosPort,
       allowed: `the port of nodeos at ${nodeosUrl}, not the filter's own ${own}`,
     }
+  const { accessLog, logFileLocation } = config
+  if (accessLog.file === logFileLocation)
+    yield {
+      path: ['accessLog', 'file'],
+      found: accessLog.file,
+      allowed: 'another file than logFileLocation, which fail2ban reads',
+    }
   yield* namedTwice('nodes', config.nodes)
   yield* namedTwice('rateLimits', config.rateLimits)
   yield* ownNodes(config)
@@ -91,6 +98,16 @@ export function* filterMistakes(config: FilterConfig): Generator<Mistake> {
         found: 0,
         allowed: `1 or more; 0 is not unlimited, it refuses every ${key === 'maxTransactionSize' ? 'transaction' : 'body'}`,
       }
+}
+
+/** What a runtime without files cannot do. */
+export function* edgeMistakes({ accessLog: { file } }: FilterConfig): Generator<Mistake> {
+  if (file !== '')
+    yield {
+      path: ['accessLog', 'file'],
+      found: file,
+      allowed: '"", which is standard output; there are no files here',
+    }
 }
 
 export function* relayMistakes(config: RelayConfig): Generator<Mistake> {

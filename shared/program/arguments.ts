@@ -1,10 +1,8 @@
 // The command line of filter and relay.
 import { parseArgs } from 'node:util'
-import packageJson from '../../package.json' with { type: 'json' }
+import { version } from '../build-info.ts'
 import { type ConfigSchema, describeConfig } from '../config/parse.ts'
 import { StartError } from './start-error.ts'
-
-export const { version } = packageJson
 
 export interface ProgramDescription<C> {
   /** As in "patroneos filter". */

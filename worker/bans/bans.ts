@@ -39,8 +39,8 @@ export interface BanDriver {
 export interface BanCounters {
   /** Bans in force, as far as known here. */
   inForce: number
-  /** Bans that began through strikes counted here. */
-  begun: number
+  /** Bans that began through strikes counted here, by the class of strikes. */
+  begun: Partial<Record<StrikeClass, number>>
   /** Times the driver could not be asked or told; the request passed as if there were no ban. */
   errors: number
 }
@@ -95,7 +95,7 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
   /** The newest last. */
   const known = new Map<string, Ban & { since: number }>()
   const trouble = createTroubleLog(logger, now)
-  let begun = 0
+  const begun: BanCounters['begun'] = {}
 
   const put = (ban: Ban) => {
     known.delete(ban.network)
@@ -123,7 +123,7 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
         if (!ban || !policy) return undefined
         put(ban)
         if (!began) return undefined
-        begun++
+        begun[strikeClass] = (begun[strikeClass] ?? 0) + 1
         return ban
       } catch (error) {
         trouble.note('a strike could not be counted', error)
@@ -154,7 +154,7 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
     counters: () => {
       let inForce = 0
       for (const { until } of known.values()) if (until > now()) inForce++
-      return { inForce, begun, errors: trouble.count() }
+      return { inForce, begun: { ...begun }, errors: trouble.count() }
     },
   }
 }

@@ -81,7 +81,7 @@ describe('bans in memory', () => {
     await bans.strike(alice, 'malformed', 1)
     await bans.strike(bob, 'malformed', 1)
     expect((await bans.list()).map(({ network }) => network)).toEqual([alice, bob])
-    expect(bans.counters()).toEqual({ inForce: 2, begun: 2, errors: 0 })
+    expect(bans.counters()).toEqual({ inForce: 2, begun: { malformed: 2 }, errors: 0 })
     expect(await bans.lift(alice)).toBe(true)
     expect(await bans.lift(alice)).toBe(false)
     expect(bans.banOf(alice)).toBeUndefined()

@@ -10,6 +10,10 @@ import { toWire, writeMessage } from './wire-bytes.ts'
 export class ResponseWriter {
   /** A response was begun. */
   isBegun = false
+  /** Of the response that was begun; 0 where there is none. */
+  status = 0
+  /** Of its body, so far. */
+  bytes = 0
   readonly #exchange: Exchange
   readonly #connection: ClientConnection
   readonly #head: RequestHead
@@ -40,6 +44,7 @@ export class ResponseWriter {
   begin(status: number, given: HeaderPairs, close = false): void {
     this.isBegun = true
     if (this.#exchange.isOver) return
+    this.status = status
     const { owner } = this.#connection
     const fields = fieldsFor(status, given)
     const hasLength = hasField(fields, 'content-length')
@@ -65,6 +70,7 @@ export class ResponseWriter {
   write(chunk: Uint8Array | string): boolean {
     if (this.#exchange.isOver) return true
     if (!this.#sendsBody || chunk.length === 0) return true
+    this.bytes += chunk.length
     const { socket } = this.#connection
     const head = this.#pendingHead + (this.#sendsChunks ? `${chunk.length.toString(16)}\r\n` : '')
     this.#pendingHead = ''

@@ -9,6 +9,8 @@ export interface Http1Limits extends ConnectionLimits {
 
 export interface Http1Server<S extends TcpServer> {
   server: S
+  /** Connections that are open. */
+  connections(): number
   /** Puts changed limits in force. */
   configure(limits: Http1Limits): void
   /** Takes no more connections; those that there are end with their next response. */
@@ -71,6 +73,7 @@ export function createHttp1Server<S extends TcpServer>({
 
   return {
     server,
+    connections: () => connections.size,
     configure: (next) => {
       owner.limits = next
     },

@@ -16,6 +16,7 @@ import type {
   UpstreamTrouble,
   UpstreamWatch,
 } from '../platform.ts'
+import type { Asking } from '../tracing/tracing.ts'
 import { isBusy, type NodeState, type Waiting } from './node-state.ts'
 import type { Nodes } from './nodes.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
@@ -134,7 +135,7 @@ interface Query {
   path: string
   body: Uint8Array | string | null
   isGated: boolean
-  policy: Pick<ResponsePolicy, 'spent' | 'begun'> | undefined
+  policy: Pick<ResponsePolicy, 'spent' | 'begun' | 'asked'> | undefined
 }
 
 const troubles: Record<GateTrouble, UpstreamTrouble | undefined> = {
@@ -157,6 +158,10 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   /** Where it is, until it has left. */
   #gate: Gate | undefined
   #began = 0
+  /** Milliseconds that it waited for its turn. */
+  #waited = 0
+  /** The head of an answer has come. */
+  #isAnswered = false
 
   constructor(
     state: NodeState,
@@ -182,11 +187,16 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   ): Promise<T | UpstreamTrouble | undefined> {
     const gate = this.#query.isGated ? this.#state.gate : undefined
     const waiting = gate?.enter(this, client)
+    const { turn } = this.#state.times
     if (!waiting) {
+      if (gate) turn.observe(0)
       this.#begin(gate)
       return ask()
     }
+    const since = performance.now()
     return waiting.then((trouble) => {
+      this.#waited = performance.now() - since
+      turn.observe(this.#waited / 1000)
       if (client) client.whenGone = undefined
       if (trouble === undefined) {
         this.#begin(gate)
@@ -227,12 +237,15 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
 
   head(status: number, headers: HeaderPairs): boolean {
     const { nodes, learn } = this.#parts
-    const { counts, waiting } = this.#state
+    const { counts, times, waiting } = this.#state
     const milliseconds = performance.now() - this.#began
     this.retract = undefined
     waiting.delete(this)
     counts.answers++
     counts.seconds += milliseconds / 1000
+    times.answer.observe(milliseconds / 1000)
+    this.#isAnswered = true
+    this.#query.policy?.asked?.(this.#asking(milliseconds, isBusy(status) ? 'busy' : undefined))
     this.#state.answeredAt = Date.now()
     if (!isBusy(status)) {
       this.#leave(milliseconds)
@@ -248,6 +261,11 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     if (isUntaken && this.#budget && this.#hasOther() && this.#budget.take(Date.now())) return false
     this.#query.policy?.begun(headers)
     return true
+  }
+
+  #asking(milliseconds: number, error: string | undefined): Asking {
+    const sent = this.#began
+    return { node: this.#state.name, waited: this.#waited, sent, ended: sent + milliseconds, error }
   }
 
   #hasOther(): boolean {
@@ -266,6 +284,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
     this.retract = undefined
     state.waiting.delete(this)
     state.underWay--
+    if (error !== undefined && !this.#isAnswered && this.#began > 0)
+      this.#query.policy?.asked?.(this.#asking(performance.now() - this.#began, error))
     // Without an answer, its time was spent all the same.
     if (this.#gate) this.#leave(error === 'unconnected' ? 0 : performance.now() - this.#began)
     if (error !== undefined && error !== 'aborted') this.#parts.nodes.failed(state, error)

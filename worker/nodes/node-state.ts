@@ -1,4 +1,5 @@
 // What is known of one node at this moment: by looks at it, and by what came of the requests it was sent.
+import { Histogram, WAITING_BOUNDS } from '../../shared/histogram.ts'
 import type { Gate } from '../fairness/gate.ts'
 import type { ChainInfo } from './chain-info.ts'
 import type { Node } from './node.ts'
@@ -30,7 +31,7 @@ export interface NodeCounts extends Record<NodeFailure, number> {
   retries: number
 }
 
-export const noCounts = (): NodeCounts => ({
+const noCounts = (): NodeCounts => ({
   requests: 0,
   answers: 0,
   seconds: 0,
@@ -70,6 +71,8 @@ export class NodeState {
   gate: Gate | undefined
   readonly health: Health
   counts: NodeCounts = noCounts()
+  /** Seconds that requests waited for their turn, and until the heads of answers. */
+  readonly times = { turn: new Histogram(WAITING_BOUNDS), answer: new Histogram(WAITING_BOUNDS) }
   /** Requests that it was sent and has not answered. */
   underWay = 0
   /** Those among them that can be asked of another node. */
@@ -82,6 +85,8 @@ export class NodeState {
   ejections = 0
   /** It was ejected, and has given no good answer since. */
   isOnTrial = false
+  /** Unix time in milliseconds at which its certificate expires; 0 where there is none, or it is not known. */
+  certificateUntil = 0
   /** Unix time in milliseconds of its last answer to anything. */
   answeredAt = 0
   /** The state of smooth weighted round-robin. */

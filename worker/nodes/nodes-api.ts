@@ -1,10 +1,18 @@
 // What an operator sees of the nodes: on the config listener, and in the metrics.
 import type { ConfigRoute } from '../../shared/config-api.ts'
-import { family } from '../../shared/prometheus.ts'
-import { type NodeCounts, type NodeState, noCounts, nodeFailures } from './node-state.ts'
+import { type Observed, WAITING_BOUNDS } from '../../shared/histogram.ts'
+import { family, histogramFamily } from '../../shared/prometheus.ts'
+import { type NodeCounts, type NodeState, nodeFailures } from './node-state.ts'
 
 /** Counters and requests under way of each node, by name; those of several processes are added up. */
-export type NodeMetrics = Record<string, NodeCounts & Gauges>
+export type NodeMetrics = Record<string, NodeCounts & Gauges & { times: Times }>
+
+interface Times {
+  /** Seconds that requests waited for their turn, where there are turns. */
+  turn: Observed
+  /** Seconds until the heads of its answers. */
+  answer: Observed
+}
 
 interface Gauges {
   underWay: number
@@ -18,23 +26,16 @@ interface Gauges {
 
 export function nodeMetricsOf(states: readonly NodeState[]): NodeMetrics {
   return Object.fromEntries(
-    states.map(({ name, counts, underWay, gate }) => {
+    states.map(({ name, counts, underWay, gate, times }) => {
       const { waited, overloaded } = gate?.counts ?? { waited: 0, overloaded: 0 }
       const gauges = { underWay, waiting: gate?.waiting ?? 0, concurrency: gate?.limit ?? 0 }
-      return [name, { ...counts, ...gauges, waited, overloaded }]
+      const observed = { turn: times.turn.observed(), answer: times.answer.observed() }
+      return [name, { ...counts, ...gauges, waited, overloaded, times: observed }]
     }),
   )
 }
 
 const noGauges: Gauges = { underWay: 0, waiting: 0, waited: 0, overloaded: 0, concurrency: 0 }
-
-export function addNodeMetrics(sum: NodeMetrics, more: NodeMetrics): void {
-  for (const [name, counts] of Object.entries(more)) {
-    const before = sum[name] ?? { ...noCounts(), ...noGauges }
-    sum[name] = before
-    for (const key of Object.keys(counts) as (keyof typeof counts)[]) before[key] += counts[key]
-  }
-}
 
 /** What is still true of a process that is gone. */
 export function withoutNodeGauges(metrics: NodeMetrics): NodeMetrics {
@@ -131,6 +132,14 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       known.map(({ labels, health }) => ({ labels, value: health.lag })),
     ),
     family(
+      'patroneos_node_certificate_expiry_timestamp_seconds',
+      'gauge',
+      'Unix time at which the certificate of an https node expires',
+      states
+        .filter(({ certificateUntil }) => certificateUntil > 0)
+        .map(({ name, certificateUntil }) => ({ labels: { node: name }, value: certificateUntil / 1000 })),
+    ),
+    family(
       'patroneos_node_requests_under_way',
       'gauge',
       'Requests that a node was sent and has not answered',
@@ -164,6 +173,18 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       'patroneos_node_answer_seconds_total',
       'Seconds until the heads of these answers, in all',
       (counts) => counts.seconds,
+    ),
+    histogramFamily(
+      'patroneos_node_answer_duration_seconds',
+      'Seconds until the head of an answer of a node',
+      WAITING_BOUNDS,
+      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.answer })),
+    ),
+    histogramFamily(
+      'patroneos_node_wait_duration_seconds',
+      'Seconds that a request waited for its turn at a node, 0 where it need not; only with fairness',
+      WAITING_BOUNDS,
+      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.turn })),
     ),
     family(
       'patroneos_node_errors_total',

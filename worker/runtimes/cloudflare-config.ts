@@ -1,6 +1,6 @@
 // The configuration on Cloudflare: PATRONEOS_CONFIG, overridden by what the config API changed. Changes are stored in KV,
 // which every isolate reads from time to time.
-import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
+import { edgeConfigSchema, type FilterConfig } from '../../shared/config/filter.ts'
 import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import type { ConfigStore } from '../../shared/config-store.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -22,7 +22,7 @@ export interface KvConfigStore extends ConfigStore<FilterConfig> {
 
 /** Reads PATRONEOS_CONFIG, which is JSON text. Throws an Error that says what is wrong with it. */
 export function baseConfig(text: string | undefined): FilterConfig {
-  const parsed = parseConfig(filterConfigSchema, text ? JSON.parse(text) : {})
+  const parsed = parseConfig(edgeConfigSchema, text ? JSON.parse(text) : {})
   if ('config' in parsed) return parsed.config
   throw new Error(parsed.issues.map(formatConfigIssue).join('; '))
 }
@@ -60,7 +60,7 @@ export function kvConfigStore(
         })) as StoredChanges | null
         // KV may answer with what was there before this isolate's own change.
         if (!stored || stored.written <= written) return
-        const parsed = parseConfig(filterConfigSchema, { ...base, ...stored.changes })
+        const parsed = parseConfig(edgeConfigSchema, { ...base, ...stored.changes })
         if ('config' in parsed) putInForce(parsed.config, stored.written)
         else
           logger.error('the configuration in KV is not valid; it is left out', {

@@ -58,6 +58,28 @@ const countsOf = async (isolate: number) =>
   (await (await filter.ask(isolate, '/-/counts', {})).json()) as Record<string, number>
 const isolates = (count: number) => Array.from({ length: count }, (_, index) => index)
 
+describe('what an operator sees', () => {
+  it('counts each request by its outcome, and writes it to the log', async () => {
+    await start(1, { accessLog: { log: 'all' } })
+    await ask(0, '203.0.113.9')
+    await offend(0, '203.0.113.10')
+    const metrics = await (await operate(0, 'GET', 'metrics')).text()
+    expect(metrics).toContain('patroneos_http_requests_total{endpoint="info",outcome="success"} 1\n')
+    expect(metrics).toContain('patroneos_http_requests_total{endpoint="push",outcome="rejected"} 1\n')
+    expect(metrics).toContain('patroneos_http_requests_under_way 0\n')
+    const lines = filter.log().match(/^203\.0\.113\.\d+ - - \[.*/gm)
+    expect(lines).toHaveLength(2)
+    expect(lines![1]).toMatch(/^203\.0\.113\.10 .* "POST \/v1\/chain\/push_transaction HTTP\/1\.1" 400 \d+ /)
+  })
+
+  it('has no file for the access log', async () => {
+    await start(1)
+    const answer = await operate(0, 'POST', 'config', { accessLog: { log: 'all', file: '/tmp/access.log' } })
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('there are no files here')
+  })
+})
+
 describe('bans of twenty isolates', () => {
   it('begin with exactly the strike that reaches the threshold, and stop all but the requests under way', async () => {
     const threshold = 60

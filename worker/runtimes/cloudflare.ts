@@ -1,7 +1,7 @@
 // The filter as a Cloudflare Worker. Cloudflare names the client. A request needs only the isolate's memory; configuration
 // and bans are read after responses.
 import type { FilterConfig } from '../../shared/config/filter.ts'
-import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { edgeConfigSchema } from '../../shared/config/filter.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
@@ -36,7 +36,8 @@ const FIRST_WAIT = 1_000
 /** Paths of the config API, which has no listener of its own here. */
 const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics|nodes)(?:[/?]|$)/
 
-const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
+const write = (line: string) => console.log(line.trimEnd())
+const logger = createLogger({ readable: false, write })
 
 async function createEdgeFilter(env: Env) {
   const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret, RATE_LIMIT } = env
@@ -54,22 +55,21 @@ async function createEdgeFilter(env: Env) {
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
   const nodes = new Nodes({ logger })
   const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
-  const { app, verdicts, reads, limitCounts } = createFilter({
+  const pipeline = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     nodes,
     reporter,
     bans,
+    writeAccess: write,
     logger,
   })
   const configApi = createConfigApi({
-    schema: filterConfigSchema,
+    schema: edgeConfigSchema,
     store,
     token,
     routes: [
-      metricsRoute(() =>
-        prometheusText(metricsOf({ verdicts, reads, reporter, bans, nodes, limitCounts }), nodes.states),
-      ),
+      metricsRoute(() => prometheusText(metricsOf({ ...pipeline, reporter, bans, nodes }), nodes)),
       ...bansRoutes(bans),
       ...nodesRoutes(
         () => nodes.states,
@@ -107,7 +107,7 @@ async function createEdgeFilter(env: Env) {
       const looking = looks.ifDue()
       if (looking) context.waitUntil(looking)
       const peer = request.headers.get('cf-connecting-ip') ?? '::'
-      return app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
+      return pipeline.app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
     },
   }
 }

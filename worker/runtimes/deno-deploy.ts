@@ -1,5 +1,5 @@
 // The filter on Deno Deploy: configured by its environment only, with bans in Deno KV, and without a config listener.
-import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { edgeConfigSchema } from '../../shared/config/filter.ts'
 import { formatConfigIssue, parseConfig } from '../../shared/config/parse.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { importSecrets } from '../../shared/report-message.ts'
@@ -23,13 +23,14 @@ declare const Deno: {
 /** Milliseconds between looks at the list of bans. */
 const REFRESH_INTERVAL = 10_000
 
-const parsed = parseConfig(filterConfigSchema, JSON.parse(Deno.env.get('PATRONEOS_CONFIG') ?? '{}'))
+const parsed = parseConfig(edgeConfigSchema, JSON.parse(Deno.env.get('PATRONEOS_CONFIG') ?? '{}'))
 if ('issues' in parsed)
   throw new Error(`PATRONEOS_CONFIG: ${parsed.issues.map(formatConfigIssue).join('; ')}`)
 const { config } = parsed
 const secret = Deno.env.get('PATRONEOS_RELAY_SECRET')
 
-const logger = createLogger({ readable: false, write: (line) => console.log(line.trimEnd()) })
+const write = (line: string) => console.log(line.trimEnd())
+const logger = createLogger({ readable: false, write })
 const now = Date.now
 const policy = banPolicyOf(config)
 // Deno Deploy has one database for each app; elsewhere a file can be named.
@@ -49,6 +50,7 @@ const { app } = createFilter({
     now,
   }),
   bans,
+  writeAccess: write,
   logger,
 })
 

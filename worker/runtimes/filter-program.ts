@@ -1,11 +1,15 @@
 // The filter as a program, the same on Node, Bun and Deno: configuration, listeners, the look at nodeos, and shutdown.
+
+import { version } from '../../shared/build-info.ts'
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
 import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
-import { version } from '../../shared/program/arguments.ts'
+import { createConfigRecord } from '../../shared/config-record.ts'
 import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
+import { countProcess } from '../../shared/program/process-counts.ts'
 import { type Program, runProgram } from '../../shared/program/program.ts'
 import { onStopSignal } from '../../shared/program/stop-signal.ts'
+import { openAccessLog } from '../access-log/output.ts'
 import { createAddressLists } from '../addresses/lists.ts'
 import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
@@ -20,6 +24,7 @@ import { nodesOf } from '../nodes/node.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
+import { loadTracing } from '../tracing/load.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
 
@@ -42,6 +47,8 @@ export function runFilter(start: (program: Program<FilterConfig>) => Promise<voi
 /** A filter that listens. */
 export interface FilterService extends FilterListener {
   takeCounted(counted: readonly Counted[]): void
+  /** Opens the access log's file again, as after a rotation. */
+  reopenLogs(): void
   metrics(): Metrics
 }
 
@@ -67,7 +74,11 @@ export async function startService({
   const reporter = createReporter({ secrets, logger, send: fetch, now: Date.now })
   const addresses = createAddressLists()
   const sources = createListSources({ lists: addresses, logger, fetch })
+  const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
+  const tracing = await loadTracing(process.env, logger)
   const filter = createFilter({
+    writeAccess: accessLog.write,
+    tracing,
     addresses,
     config,
     platform,
@@ -77,6 +88,7 @@ export async function startService({
     logger,
     ...(tellCounted && { tellCounted }),
   })
+  const processCounts = countProcess()
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -84,14 +96,26 @@ export async function startService({
     configure: (next) => {
       listener.configure(next)
       sources.configure(next)
+      accessLog.configure(next.accessLog)
     },
+    reopenLogs: accessLog.reopen,
     takeCounted: filter.takeCounted,
-    metrics: () => metricsOf({ ...filter, reporter, bans, nodes }),
+    metrics: () =>
+      metricsOf({
+        ...filter,
+        reporter,
+        bans,
+        nodes,
+        listener: () => ({ connections: listener.connections(), lostLines: accessLog.lost() }),
+        process: processCounts,
+      }),
     close: async (milliseconds) => {
       sources.close()
       await listener.close(milliseconds)
       await reporter.drain(milliseconds)
       await close()
+      await accessLog.close()
+      await tracing?.close()
     },
   }
 }
@@ -106,9 +130,11 @@ export interface ConfigListenerParts {
 
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
-  { store, token, logger }: Program<FilterConfig>,
+  { store, token, logger, onConfigChange }: Program<FilterConfig>,
   { bans, nodes, looks, metrics }: ConfigListenerParts,
 ): Promise<{ address: string; close(): Promise<void> }> {
+  const record = createConfigRecord(store, Date.now)
+  onConfigChange(record.changed)
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
@@ -117,7 +143,7 @@ export async function openConfigListener(
     routes: [
       metricsRoute(async () => {
         await looks.ifDue()
-        return prometheusText(await metrics(), nodes.states)
+        return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
       ...nodesRoutes(
@@ -138,7 +164,9 @@ export async function openConfigListener(
 
 /** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */
 export function lookAt(nodes: Nodes, config: () => FilterConfig, sockets: Sockets) {
-  const { platform, close } = createSocketPlatform(config, sockets)
+  const { platform, close } = createSocketPlatform(config, sockets, (origin, until) => {
+    for (const state of nodes.states) if (state.node.origin === origin) state.certificateUntil = until
+  })
   const looks = new Looks({ nodes, config, ask: platform.ask })
   return {
     soon: (name: string) => void looks.soon(name),
@@ -206,6 +234,10 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
   onConfigChange((next) => {
     bans.configure(banPolicyOf(next))
     service.configure(next)
+  })
+  process.on('SIGHUP', () => {
+    service.reopenLogs()
+    logger.info('SIGHUP: opening the access log again')
   })
   announce(program, { listener: service.address, config: config.address }, looks, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])

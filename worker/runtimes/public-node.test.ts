@@ -75,6 +75,13 @@ describe.skipIf(!hasOpenssl).each(Object.entries({ Node: startNode, Bun: startBu
       expect(seen.filter(({ client }) => client === '203.0.113.9')).toEqual([
         { servername: 'localhost', host: `localhost:${port}`, client: '203.0.113.9' },
       ])
+      const metrics = await (await filter.operate('GET', 'metrics')).text()
+      const [, expiry] = /^patroneos_node_certificate_expiry_timestamp_seconds\{node=".*"\} (\d+)$/m.exec(
+        metrics,
+      )!
+      const days = (Number(expiry) - Date.now() / 1000) / 86_400
+      expect(days).toBeGreaterThan(0.9)
+      expect(days).toBeLessThanOrEqual(1)
     })
 
     it('is not believed with a certificate of nobody that is trusted', async () => {

@@ -10,6 +10,8 @@ import { requestFor, SocketRequest, type Traffic } from './socket-request.ts'
 export interface FilterListener {
   /** Where it listens, as text. */
   address: string
+  /** Connections that are open. */
+  connections(): number
   /** Puts changed limits in force. */
   configure(config: FilterConfig): void
   /** Takes no more connections, and lets each of those that there are end with its next response. */
@@ -26,7 +28,7 @@ export async function listenOnSocket(
   sockets: Sockets,
 ): Promise<FilterListener> {
   const loads = createClientLoads(config, { isShutOut, isAllowed })
-  const { server, configure, retire, close } = createHttp1Server({
+  const { server, connections, configure, retire, close } = createHttp1Server({
     sockets,
     limits: limitsOf(config),
     admits: loads.open,
@@ -41,6 +43,7 @@ export async function listenOnSocket(
   const address = await listen(server, 'listenPort', config.listenIP, config.listenPort)
   return {
     address,
+    connections,
     configure: (next) => {
       loads.configure(next)
       configure(limitsOf(next))

@@ -1,4 +1,5 @@
 // The platform on Node, Bun and Deno: HTTP/1.1 on sockets, from the client and to the nodes.
+import type { TLSSocket } from 'node:tls'
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createUpstream, type Upstream, type UpstreamListener } from '../http1/upstream.ts'
@@ -34,7 +35,14 @@ export interface SocketPlatform {
   close(): Promise<void>
 }
 
-export function createSocketPlatform(config: () => FilterConfig, sockets: Sockets): SocketPlatform {
+/** Told the Unix time in milliseconds at which the certificate of an origin expires. */
+export type LearnCertificate = (origin: string, until: number) => void
+
+export function createSocketPlatform(
+  config: () => FilterConfig,
+  sockets: Sockets,
+  learnCertificate?: LearnCertificate,
+): SocketPlatform {
   /** By origin. */
   const upstreams = new Map<string, Upstream>()
 
@@ -42,7 +50,7 @@ export function createSocketPlatform(config: () => FilterConfig, sockets: Socket
     const known = upstreams.get(origin)
     if (known) return known
     const upstream = createUpstream({
-      sockets,
+      sockets: learnCertificate ? learning(sockets, (until) => learnCertificate(origin, until)) : sockets,
       origin,
       connections: UPSTREAM_CONNECTIONS,
       connectTimeout: CONNECT_TIMEOUT,
@@ -78,6 +86,21 @@ export function createSocketPlatform(config: () => FilterConfig, sockets: Socket
       const timer = setTimeout(() => all.map((upstream) => upstream.destroy()), LAST_EXCHANGES)
       await Promise.all(all.map((upstream) => upstream.close()))
       clearTimeout(timer)
+    },
+  }
+}
+
+/** Sockets that tell the certificates they meet. */
+function learning(sockets: Sockets, learn: (until: number) => void): Sockets {
+  return {
+    ...sockets,
+    connectTls: (address) => {
+      const socket = sockets.connectTls(address)
+      socket.once('secureConnect', () => {
+        const { valid_to: until } = (socket as Partial<TLSSocket>).getPeerCertificate?.() ?? {}
+        if (until) learn(Date.parse(until))
+      })
+      return socket
     },
   }
 }

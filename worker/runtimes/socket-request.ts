@@ -11,6 +11,7 @@ import type {
   BodyRead,
   FilterRequest,
   HeaderPairs,
+  RequestWatch,
   ResponsePolicy,
   UpstreamRequest,
   UpstreamTrouble,
@@ -40,6 +41,7 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
   readonly peer: string
   readonly began = performance.now()
   whenGone: (() => void) | undefined = undefined
+  watch: RequestWatch | undefined = undefined
   readonly #exchange: Exchange
   readonly #traffic: Traffic
   readonly #whenLate: (request: FilterRequest) => void
@@ -153,6 +155,8 @@ export class SocketRequest implements FilterRequest, ExchangeListener {
     this.#reading?.release()
     if (this.#held > 0) this.#traffic.buffered.release(this.#client!, this.#held)
     this.#held = 0
+    const { status, bytes } = this.#exchange.response
+    this.watch?.over(status, bytes)
   }
 }
 

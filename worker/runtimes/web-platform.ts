@@ -11,6 +11,7 @@ import type {
   FilterRequest,
   HeaderPairs,
   Platform,
+  RequestWatch,
   ResponsePolicy,
   UpstreamRequest,
   UpstreamTrouble,
@@ -107,11 +108,14 @@ class WebRequest implements FilterRequest {
   readonly headers: HeaderPairs
   readonly peer: string
   readonly began = performance.now()
+  watch: RequestWatch | undefined = undefined
   readonly #request: Request
   readonly #facts: RequestFacts
   readonly #config: FilterConfig
   readonly #held: HeldBodies
   #response: Response | undefined
+  /** Of the response's body, where that is known; what is streamed without a length is not counted. */
+  #bytes = 0
 
   constructor(request: Request, facts: RequestFacts, config: FilterConfig, held: HeldBodies) {
     const { method, url, headers } = request
@@ -142,6 +146,7 @@ class WebRequest implements FilterRequest {
 
   finished(): void {
     this.#held.release(this)
+    this.watch?.over(this.#response?.status ?? 0, this.#bytes)
   }
 
   async readBody(maxBytes: number, client: Address): Promise<BodyRead> {
@@ -202,6 +207,7 @@ class WebRequest implements FilterRequest {
   }
 
   answer({ status, fields, body, close }: Answer): void {
+    this.#bytes = body.length
     const headers = toHeaders(fields)
     if (close) headers.set('connection', 'close')
     // An empty body would be a body to a runtime, and 204 has none.
@@ -220,6 +226,7 @@ class WebRequest implements FilterRequest {
     const { answer } = await passing
     if (!(answer instanceof Response)) return answer
     this.#response = answer
+    this.#bytes = Number(answer.headers.get('content-length') ?? 0)
     return undefined
   }
 }

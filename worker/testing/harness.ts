@@ -33,7 +33,8 @@ export async function nodeosForTest(respond?: Respond): Promise<NodeosStandIn> {
   return nodeos
 }
 
-export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads' | 'repeats'> {
+export interface RunningFilter
+  extends Pick<Filter<SocketRequest>, 'verdicts' | 'reads' | 'repeats' | 'traffic'> {
   url: string
   port: number
   /** What relays would be told, in order. */
@@ -44,6 +45,8 @@ export interface RunningFilter extends Pick<Filter<SocketRequest>, 'verdicts' | 
   look(): Promise<void>
   /** JSON lines. */
   log: string[]
+  /** Lines of the access log. */
+  accesses: string[]
   /** Puts another configuration in force, as the config API does. */
   configure(settings: object): void
 }
@@ -63,6 +66,7 @@ export async function startFilter(
   let config = filterConfig({ ...upstream, ...settings })
   const reports: RunningFilter['reports'] = []
   const log: string[] = []
+  const accesses: string[] = []
   const { platform, traffic, close } = createSocketPlatform(() => config, nodeSockets)
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
   const { now } = Date
@@ -74,6 +78,7 @@ export async function startFilter(
     nodes,
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
     bans,
+    writeAccess: (line) => accesses.push(line),
     logger,
   })
   const listener = await listenOnSocket(
@@ -91,9 +96,11 @@ export async function startFilter(
     port: Number(listener.address.split(':')[1]),
     reports,
     log,
+    accesses,
     verdicts: filter.verdicts,
     reads: filter.reads,
     repeats: filter.repeats,
+    traffic: filter.traffic,
     bans,
     nodes,
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),

@@ -6,8 +6,10 @@ import { availableParallelism } from 'node:os'
 import { addressIn } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
 import type { Logger } from '../../../shared/logger.ts'
+import { countProcess, withoutProcessGauges } from '../../../shared/program/process-counts.ts'
 import type { Program } from '../../../shared/program/program.ts'
 import { StartError } from '../../../shared/program/start-error.ts'
+import { sumOfTwo } from '../../../shared/sums.ts'
 import { type Bans, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { memoryBanDriver } from '../../bans/drivers/memory.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
@@ -70,7 +72,11 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
       return memory.lift(client)
     },
   }
-  const metrics = async () => ({ ...(await workers.metrics()), bans: memory.counters() })
+  const processCounts = countProcess()
+  const metrics = async () => {
+    const { process, ...sums } = await workers.metrics()
+    return { ...sums, bans: memory.counters(), process: sumOfTwo(process, processCounts()) }
+  }
   const config = await openConfigListener(program, { bans, nodes, looks, metrics })
   const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
     async (error) => {
@@ -263,7 +269,14 @@ function tell(worker: Worker, message: ToWorker): void {
 function withoutGauges(metrics: Metrics): Metrics {
   const relays = Object.entries(metrics.relays).map(([relay, counters]) => [
     relay,
-    { ...counters, queued: 0 },
+    { ...counters, queued: 0, oldest: 0 },
   ])
-  return { ...metrics, relays: Object.fromEntries(relays), nodes: withoutNodeGauges(metrics.nodes) }
+  return {
+    ...metrics,
+    relays: Object.fromEntries(relays),
+    nodes: withoutNodeGauges(metrics.nodes),
+    traffic: { ...metrics.traffic, underWay: 0 },
+    listener: metrics.listener && { ...metrics.listener, connections: 0 },
+    process: metrics.process && withoutProcessGauges(metrics.process),
+  }
 }

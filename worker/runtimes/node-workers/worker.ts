@@ -92,7 +92,7 @@ export async function runWorker(): Promise<void> {
   )
   // A terminal, or a supervisor that signals a whole group, tells the workers as well.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false))
-  process.on('SIGHUP', () => {})
+  process.on('SIGHUP', () => service?.reopenLogs())
 }
 
 /** What rate limits count is told in bundles, the same key once in each. */

@@ -1,4 +1,4 @@
-// The log that fail2ban watches. Lines are appended whole, and the file is reopened after a rotation.
+// A log in a file, such as the one that fail2ban watches. Lines are appended whole, and the file is reopened after a rotation.
 import { type FileHandle, open, stat } from 'node:fs/promises'
 
 export interface LogFile {

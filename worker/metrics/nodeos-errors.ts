@@ -1,0 +1,61 @@
+// Names of nodeos's errors that are the sender's doing, by code: a bounded set of labels. A name in nodeos's answer is
+// not used, as a node is free to send any.
+// Follows nodeos: libraries/chain/include/eosio/chain/exceptions.hpp.
+
+const names: Readonly<Record<number, string>> = {
+  3010001: 'name_type_exception',
+  3010006: 'transaction_type_exception',
+  3010010: 'packed_transaction_type_exception',
+  3015014: 'pack_exception',
+  3040000: 'transaction_exception',
+  3040001: 'tx_decompression_error',
+  3040002: 'tx_no_action',
+  3040003: 'tx_no_auths',
+  3040004: 'cfa_irrelevant_auth',
+  3040005: 'expired_tx_exception',
+  3040006: 'tx_exp_too_far_exception',
+  3040007: 'invalid_ref_block_exception',
+  3040012: 'too_many_tx_at_once',
+  3040013: 'tx_too_big',
+  3040014: 'unknown_transaction_compression',
+  3040015: 'invalid_transaction_extension',
+  3040018: 'tx_resource_exhaustion',
+  3050000: 'action_validate_exception',
+  3050001: 'account_name_exists_exception',
+  3050002: 'invalid_action_args_exception',
+  3050003: 'eosio_assert_message_exception',
+  3050004: 'eosio_assert_code_exception',
+  3050005: 'action_not_found_exception',
+  3050006: 'action_data_and_struct_mismatch',
+  3050007: 'unaccessible_api',
+  3050008: 'abort_called',
+  3050009: 'inline_action_too_big',
+  3050010: 'unauthorized_ram_usage_increase',
+  3050014: 'action_return_value_exception',
+  3060001: 'permission_query_exception',
+  3060002: 'account_query_exception',
+  3060003: 'contract_table_query_exception',
+  3060004: 'contract_query_exception',
+  3070000: 'wasm_exception',
+  3070001: 'page_memory_error',
+  3070002: 'wasm_execution_error',
+  3070003: 'wasm_serialization_error',
+  3070004: 'overlapping_memory_error',
+  3080001: 'ram_usage_exceeded',
+  3080002: 'tx_net_usage_exceeded',
+  3080004: 'tx_cpu_usage_exceeded',
+  3080007: 'greylist_net_usage_exceeded',
+  3080008: 'greylist_cpu_usage_exceeded',
+  3090001: 'tx_duplicate_sig',
+  3090002: 'tx_irrelevant_sig',
+  3090003: 'unsatisfied_authorization',
+  3090004: 'missing_auth_exception',
+  3090005: 'irrelevant_auth_exception',
+  3090006: 'insufficient_delay_exception',
+  3160002: 'table_access_violation',
+}
+
+/** The name of an error by its code; `other` where it is none of the list. */
+export function errorNameOf(code: number): string {
+  return names[code] ?? 'other'
+}
