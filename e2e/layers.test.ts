@@ -57,6 +57,7 @@ describe('no import leads', () => {
     ],
     ['into runtimes from elsewhere', /^(?!worker\/runtimes\/|cli\/)/, /^worker\/runtimes\//],
     ['from shared to its users', /^shared\//, /^(?:worker|relay|cli)\//],
+    ['to OpenTelemetry, which is loaded where it is asked for', /./, /^worker\/tracing\/open-telemetry/],
     ['between filter and relay', /^worker\//, /^relay\//],
     ['between relay and filter', /^relay\//, /^worker\//],
     ['to what only tests have', /./, /\/testing\/|\.test\.ts|^e2e\/|^bench\//],

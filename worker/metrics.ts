@@ -76,7 +76,7 @@ export function metricsOf({
   }
 }
 
-const isViolation = (verdict: string): boolean => Object.hasOwn(violations, verdict)
+const isViolation = (verdict: string): verdict is ViolationCode => Object.hasOwn(violations, verdict)
 
 const NOTHING: Metrics = {
   verdicts: {},
@@ -93,80 +93,24 @@ const NOTHING: Metrics = {
 export function sumOf(all: readonly Metrics[]): Metrics {
   const sum = all.reduce(sumOfTwo<Metrics>, NOTHING)
   // An age is none to be added.
-  for (const [relay, counters] of Object.entries(sum.relays))
-    counters.oldest = Math.max(...all.map(({ relays }) => relays[relay]?.oldest ?? 0))
-  return sum
+  const oldestOf = (relay: string) => Math.max(...all.map(({ relays }) => relays[relay]?.oldest ?? 0))
+  const relays = Object.entries(sum.relays).map(([relay, counters]) => [
+    relay,
+    { ...counters, oldest: oldestOf(relay) },
+  ])
+  return { ...sum, relays: Object.fromEntries(relays) }
 }
 
 /** `states` and `clock` are of the process that looks at the nodes. */
 export function prometheusText(
-  { verdicts, reads, relays: byRelay, bans, nodes, limits, traffic, repeats, listener, process }: Metrics,
+  metrics: Metrics,
   { states, clock }: { states: readonly NodeState[]; clock: Pick<ChainClock, 'offset'> },
 ): string {
-  const { inForce, begun, errors } = bans
-  const relays = Object.entries(byRelay)
+  const { relays, bans, nodes, limits, traffic, listener, process } = metrics
   return [
-    family('patroneos_requests_total', 'counter', 'Requests by what became of them', [
-      ...Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
-    ]),
-    family(
-      'patroneos_violations_total',
-      'counter',
-      'Violations by code and by class of strikes, enforced or, in monitor mode, watched',
-      Object.entries(verdicts).flatMap(([code, value]) =>
-        isViolation(code)
-          ? [{ labels: { code, class: strikeClassOf(code as ViolationCode) ?? 'none' }, value }]
-          : [],
-      ),
-    ),
-    family(
-      'patroneos_reads_total',
-      'counter',
-      'Reads that may be answered from memory (cache), by where the answer came from',
-      Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
-    ),
-    family(
-      'patroneos_repeats_total',
-      'counter',
-      'Transactions that were answered as the very same one was, by where the answer came from',
-      Object.entries(repeats).map(([source, value]) => ({ labels: { source }, value })),
-    ),
-    family(
-      'patroneos_reports_total',
-      'counter',
-      'Reports by relay and by what became of them',
-      relays.flatMap(([relay, counters]) =>
-        (['sent', 'dropped', 'refused'] as const).map((result) => ({
-          labels: { relay, result },
-          value: counters[result],
-        })),
-      ),
-    ),
-    family(
-      'patroneos_reports_queued',
-      'gauge',
-      'Reports that wait for a relay',
-      relays.map(([relay, { queued }]) => ({ labels: { relay }, value: queued })),
-    ),
-    family(
-      'patroneos_reports_oldest_age_seconds',
-      'gauge',
-      'Seconds that the oldest report waits for a relay; 0 where none does',
-      relays.map(([relay, { oldest }]) => ({ labels: { relay }, value: oldest / 1000 })),
-    ),
-    single('patroneos_bans', 'gauge', 'Bans in force', inForce),
-    family(
-      'patroneos_bans_total',
-      'counter',
-      'Bans that began, by the class of strikes',
-      strikeClasses.map((name) => ({ labels: { class: name }, value: begun[name] ?? 0 })),
-    ),
-    single(
-      'patroneos_ban_store_errors_total',
-      'counter',
-      'Times that bans could not be asked for or counted',
-      errors,
-    ),
+    ...verdictFamilies(metrics),
+    ...reportFamilies(Object.entries(relays)),
+    ...banFamilies(bans),
     family(
       'patroneos_limits_total',
       'counter',
@@ -190,6 +134,83 @@ export function prometheusText(
     ...(process ? processFamilies(process) : []),
     buildFamily(),
   ].join('')
+}
+
+function verdictFamilies({ verdicts, reads, repeats }: Metrics): string[] {
+  return [
+    family(
+      'patroneos_requests_total',
+      'counter',
+      'Requests by what became of them',
+      Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
+    ),
+    family(
+      'patroneos_violations_total',
+      'counter',
+      'Violations by code and by class of strikes, enforced or, in monitor mode, watched',
+      Object.entries(verdicts).flatMap(([code, value]) =>
+        isViolation(code) ? [{ labels: { code, class: strikeClassOf(code) ?? 'none' }, value }] : [],
+      ),
+    ),
+    family(
+      'patroneos_reads_total',
+      'counter',
+      'Reads that may be answered from memory (cache), by where the answer came from',
+      Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
+    ),
+    family(
+      'patroneos_repeats_total',
+      'counter',
+      'Transactions that were answered as the very same one was, by where the answer came from',
+      Object.entries(repeats).map(([source, value]) => ({ labels: { source }, value })),
+    ),
+  ]
+}
+
+function reportFamilies(relays: readonly [string, RelayCounters][]): string[] {
+  return [
+    family(
+      'patroneos_reports_total',
+      'counter',
+      'Reports by relay and by what became of them',
+      relays.flatMap(([relay, counters]) =>
+        (['sent', 'dropped', 'refused'] as const).map((result) => ({
+          labels: { relay, result },
+          value: counters[result],
+        })),
+      ),
+    ),
+    family(
+      'patroneos_reports_queued',
+      'gauge',
+      'Reports that wait for a relay',
+      relays.map(([relay, { queued }]) => ({ labels: { relay }, value: queued })),
+    ),
+    family(
+      'patroneos_reports_oldest_age_seconds',
+      'gauge',
+      'Seconds that the oldest report waits for a relay; 0 where none does',
+      relays.map(([relay, { oldest }]) => ({ labels: { relay }, value: oldest / 1000 })),
+    ),
+  ]
+}
+
+function banFamilies({ inForce, begun, errors }: BanCounters): string[] {
+  return [
+    single('patroneos_bans', 'gauge', 'Bans in force', inForce),
+    family(
+      'patroneos_bans_total',
+      'counter',
+      'Bans that began, by the class of strikes',
+      strikeClasses.map((name) => ({ labels: { class: name }, value: begun[name] ?? 0 })),
+    ),
+    single(
+      'patroneos_ban_store_errors_total',
+      'counter',
+      'Times that bans could not be asked for or counted',
+      errors,
+    ),
+  ]
 }
 
 function listenerFamilies({ connections, lostLines }: ListenerCounts): string[] {

@@ -94,18 +94,20 @@ const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString()
 
 /** Families for Prometheus. Names of nodes are the configuration's, so labels are bounded. */
 export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics): string[] {
+  const counted = Object.entries(metrics).map(([node, counts]) => ({ labels: { node }, counts }))
+  return [...healthFamilies(states), ...loadFamilies(counted), ...requestFamilies(counted)]
+}
+
+interface Counted {
+  labels: { node: string }
+  counts: NodeMetrics[string]
+}
+
+function healthFamilies(states: readonly NodeState[]): string[] {
   const now = Date.now()
   const known = states.flatMap(({ name, health }) =>
     health.info ? [{ labels: { node: name }, health, info: health.info }] : [],
   )
-  const counted = Object.entries(metrics).map(([node, counts]) => ({ labels: { node }, counts }))
-  const counter = (name: string, help: string, value: (counts: NodeMetrics[string]) => number) =>
-    family(
-      name,
-      'counter',
-      help,
-      counted.map(({ labels, counts }) => ({ labels, value: value(counts) })),
-    )
   return [
     family(
       'patroneos_node_in',
@@ -139,24 +141,47 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
         .filter(({ certificateUntil }) => certificateUntil > 0)
         .map(({ name, certificateUntil }) => ({ labels: { node: name }, value: certificateUntil / 1000 })),
     ),
-    family(
+  ]
+}
+
+function loadFamilies(counted: readonly Counted[]): string[] {
+  const gauge = (name: string, help: string, value: (counts: NodeMetrics[string]) => number) =>
+    family(name, 'gauge', help, samplesOf(counted, value))
+  return [
+    gauge(
       'patroneos_node_requests_under_way',
-      'gauge',
       'Requests that a node was sent and has not answered',
-      counted.map(({ labels, counts }) => ({ labels, value: counts.underWay })),
+      (counts) => counts.underWay,
     ),
-    family(
+    gauge(
       'patroneos_node_requests_waiting',
-      'gauge',
       'Requests that wait for their turn at a node',
-      counted.map(({ labels, counts }) => ({ labels, value: counts.waiting })),
+      (counts) => counts.waiting,
     ),
-    family(
+    gauge(
       'patroneos_node_concurrency',
-      'gauge',
       'Requests that a node is sent at one time, over all processes; 0 is without a limit',
-      counted.map(({ labels, counts }) => ({ labels, value: counts.concurrency })),
+      (counts) => counts.concurrency,
     ),
+    histogramFamily(
+      'patroneos_node_wait_duration_seconds',
+      'Seconds that a request waited for its turn at a node, 0 where it need not; only with fairness',
+      WAITING_BOUNDS,
+      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.turn })),
+    ),
+    histogramFamily(
+      'patroneos_node_answer_duration_seconds',
+      'Seconds until the head of an answer of a node',
+      WAITING_BOUNDS,
+      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.answer })),
+    ),
+  ]
+}
+
+function requestFamilies(counted: readonly Counted[]): string[] {
+  const counter = (name: string, help: string, value: (counts: NodeMetrics[string]) => number) =>
+    family(name, 'counter', help, samplesOf(counted, value))
+  return [
     counter(
       'patroneos_node_waited_total',
       'Requests that had to wait for their turn',
@@ -173,18 +198,6 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
       'patroneos_node_answer_seconds_total',
       'Seconds until the heads of these answers, in all',
       (counts) => counts.seconds,
-    ),
-    histogramFamily(
-      'patroneos_node_answer_duration_seconds',
-      'Seconds until the head of an answer of a node',
-      WAITING_BOUNDS,
-      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.answer })),
-    ),
-    histogramFamily(
-      'patroneos_node_wait_duration_seconds',
-      'Seconds that a request waited for its turn at a node, 0 where it need not; only with fairness',
-      WAITING_BOUNDS,
-      counted.map(({ labels, counts: { times } }) => ({ labels, observed: times.turn })),
     ),
     family(
       'patroneos_node_errors_total',
@@ -206,3 +219,6 @@ export function nodeFamilies(states: readonly NodeState[], metrics: NodeMetrics)
     ),
   ]
 }
+
+const samplesOf = (counted: readonly Counted[], value: (counts: NodeMetrics[string]) => number) =>
+  counted.map(({ labels, counts }) => ({ labels, value: value(counts) }))
