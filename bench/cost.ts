@@ -24,6 +24,8 @@ const parts: Record<string, object> = {
   'ten limits': { rateLimits: limits(10), trustedProxies: [] },
   repeats: { repeats: 2 },
   tableRows: { tableRows: { maxLimit: 1_000 } },
+  'access log, combined': { accessLog: { log: 'all', file: '/dev/null' } },
+  'access log, ecs': { accessLog: { log: 'all', file: '/dev/null', format: 'ecs' } },
 }
 const OFF = { cache: { paths: {} }, repeats: 0 }
 

@@ -34,10 +34,18 @@ const shortened = (text: string) =>
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
+/** The last time that was written, as lines of one second share theirs. */
+let second = Number.NaN
+let clfSecond = ''
+
 /** `28/Nov/2026:07:32:52 +0000` */
 function clfTime(now: Date): string {
+  const at = Math.floor(now.getTime() / 1000)
+  if (at === second) return clfSecond
   const iso = now.toISOString()
-  return `${iso.slice(8, 10)}/${months[now.getUTCMonth()]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`
+  second = at
+  clfSecond = `${iso.slice(8, 10)}/${months[now.getUTCMonth()]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`
+  return clfSecond
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
@@ -70,6 +78,7 @@ const W3C_TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/
 const ecs: Format = (access, now) => {
   const { client, request, outcome, status, requestBytes, responseBytes, seconds, found } = access
   const header = (name: string) => (request && shortened(headerValue(request.headers, name))) || undefined
+  const [referrer, agent] = [header('referer'), header('user-agent')]
   const trace = W3C_TRACE.exec(header('traceparent') ?? '')?.[1]
   const [path = '', query] = request ? splitOnce(shortened(request.target)) : []
   const entry = {
@@ -89,12 +98,12 @@ const ecs: Format = (access, now) => {
     http: {
       request: {
         ...(request && { method: request.method }),
-        ...(header('referer') && { referrer: header('referer') }),
+        ...(referrer && { referrer }),
         body: { bytes: requestBytes },
       },
       ...(status > 0 && { response: { status_code: status, body: { bytes: responseBytes } } }),
     },
-    ...(header('user-agent') && { user_agent: { original: header('user-agent') } }),
+    ...(agent && { user_agent: { original: agent } }),
     ...(trace && { trace: { id: trace } }),
     patroneos: {
       outcome: outcome ?? 'rejected',
