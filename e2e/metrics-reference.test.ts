@@ -33,7 +33,9 @@ test.each(Object.entries({ Node: startNode, Bun: startBun, Deno: startDeno }))(
   async (name, start) => {
     const filter = await start({ config: { nodeosPort: 1 }, relaySecret: '' })
     onTestFinished(() => filter.stop())
-    const printed = familiesOf(await (await filter.operate('GET', 'metrics')).text())
+    const text = await (await filter.operate('GET', 'metrics')).text()
+    expect(text).toContain(`runtime="${name.toLowerCase()}"`)
+    const printed = familiesOf(text)
     const documented = familiesOf(await filterExample())
     const shown = ({ name, type, help }: (typeof printed)[number]) => `${name} ${type} ${help}`
     // Deno shows its descriptors to whom it allows everything.

@@ -67,6 +67,7 @@ describe('what an operator sees', () => {
     expect(metrics).toContain('patroneos_http_requests_total{endpoint="info",outcome="success"} 1\n')
     expect(metrics).toContain('patroneos_http_requests_total{endpoint="push",outcome="rejected"} 1\n')
     expect(metrics).toContain('patroneos_http_requests_under_way 0\n')
+    expect(metrics).toContain('runtime="cloudflare"')
     const lines = filter.log().match(/^203\.0\.113\.\d+ - - \[.*/gm)
     expect(lines).toHaveLength(2)
     expect(lines![1]).toMatch(/^203\.0\.113\.10 .* "POST \/v1\/chain\/push_transaction HTTP\/1\.1" 400 \d+ /)
