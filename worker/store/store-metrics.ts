@@ -1,0 +1,45 @@
+// The shared store in the text that Prometheus reads.
+import { family } from '../../shared/prometheus.ts'
+import type { StoreCounters } from './shared-store.ts'
+
+/** The sum over processes; undefined where none of them has a shared store. */
+export function addStoreCounters(
+  sum: StoreCounters | undefined,
+  more: StoreCounters | undefined,
+): StoreCounters | undefined {
+  if (!sum || !more) return sum ?? more
+  return {
+    away: sum.away + more.away,
+    answered: sum.answered + more.answered,
+    late: sum.late + more.late,
+    errors: sum.errors + more.errors,
+    dropped: sum.dropped + more.dropped,
+  }
+}
+
+export function storeFamilies(counters: StoreCounters | undefined): string[] {
+  if (!counters) return []
+  return [
+    family(
+      'patroneos_store_away',
+      'gauge',
+      'Processes that count limits and bans for themselves, since the shared store is away',
+      [{ labels: {}, value: counters.away }],
+    ),
+    family(
+      'patroneos_store_asked_total',
+      'counter',
+      'Questions to the shared store by what came of them; a late answer is an answer as well',
+      (['answered', 'late', 'errors'] as const).map((result) => ({
+        labels: { result },
+        value: counters[result],
+      })),
+    ),
+    family(
+      'patroneos_store_dropped_total',
+      'counter',
+      'Counts that the shared store was never told, since too many waited for it',
+      [{ labels: {}, value: counters.dropped }],
+    ),
+  ]
+}
