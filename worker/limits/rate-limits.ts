@@ -2,8 +2,9 @@
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { LimitEvent, RateLimit } from '../../shared/config/rate-limits.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
-import { type Bucket, createBuckets, type LimitFacts } from './buckets.ts'
+import { type Bucket, createBuckets, type LimitFacts, leastOf } from './buckets.ts'
 import { Counts } from './counts.ts'
+import type { SharedLimits } from './shared-limits.ts'
 
 /** A request over a limit. */
 export interface Over {
@@ -21,17 +22,14 @@ export type LimitCounts = Record<string, { rejected: number; monitored: number }
 export interface RateLimits {
   /** The buckets that a request counts in. */
   concern(facts: LimitFacts): readonly Bucket[]
-  /** Counts an attempt, unless a limit is over: then says which. */
-  attempt(buckets: readonly Bucket[], now: number): Over | undefined
+  /** Counts an attempt, unless a limit is over: then says which. It takes a moment only where other filters count too. */
+  attempt(buckets: readonly Bucket[], now: number): Over | undefined | Promise<Over | undefined>
   /** Counts what is known afterwards: failures, violations, milliseconds. */
   count(buckets: readonly Bucket[], on: Exclude<LimitEvent, 'attempt'>, amount: number, now: number): void
   /** Counts what another process of this filter has counted. */
   told(counted: readonly Counted[], now: number): void
   counts(): LimitCounts
 }
-
-/** Milliseconds of nodeos's time that are worth counting. */
-const LEAST_TIME = 0.001
 
 /** What was counted, as plain data. */
 export interface Counted {
@@ -40,10 +38,17 @@ export interface Counted {
   amount: number
 }
 
-/** `tell` is told all that is counted, for other processes. */
+/** Who is told what is counted here. */
+export interface CountedElsewhere {
+  /** Other processes of this filter. */
+  tell?: ((counted: Counted) => void) | undefined
+  /** Other filters. */
+  shared?: SharedLimits | undefined
+}
+
 export function createRateLimits(
   limits: readonly RateLimit[],
-  tell?: (counted: Counted) => void,
+  { tell, shared }: CountedElsewhere = {},
 ): RateLimits {
   const stores = limits.map(({ window }) => new Counts(window * 1000))
   const overs: LimitCounts = Object.fromEntries(
@@ -55,30 +60,60 @@ export function createRateLimits(
     stores[index]!.add(key, amount, now)
     tell?.({ name: limit.name, key, amount })
   }
-  /** Milliseconds until there is room for one more. */
-  const wait = ({ limit, index, key }: Bucket, now: number) =>
-    stores[index]!.until(key, limit.limit, limit.on === 'time' ? LEAST_TIME : 1, now)
+  const count = (bucket: Bucket, amount: number, now: number) => {
+    add(bucket, amount, now)
+    shared?.count(bucket, amount, now)
+  }
+  /** What is over by what is known here: an enforced limit before others, and of those the one that is longest. */
+  const worstOf = (buckets: readonly Bucket[], now: number): Over | undefined => {
+    let worst: Over | undefined
+    let longest = 0
+    for (const bucket of buckets) {
+      const { limit, index, key } = bucket
+      const own = stores[index]!.until(key, limit.limit, leastOf(limit), now)
+      const known = shared?.known(bucket, now)
+      const milliseconds = known ? Math.max(own, known.wait) : own
+      if (milliseconds <= 0) continue
+      const isEnforced = limit.answer === 'reject'
+      if (worst?.isEnforced && (!isEnforced || milliseconds <= longest)) continue
+      longest = milliseconds
+      worst = over(bucket, Math.max(stores[index]!.sum(key, now), known?.sum ?? 0), milliseconds)
+    }
+    return worst
+  }
+  /** Counts in those of attempts, unless it is refused. */
+  const concluded = (
+    worst: Over | undefined,
+    buckets: readonly Bucket[],
+    counts: (bucket: Bucket) => void,
+  ): Over | undefined => {
+    if (worst) overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
+    if (!worst?.isEnforced) for (const bucket of buckets) if (bucket.limit.on === 'attempt') counts(bucket)
+    return worst
+  }
+  /** Asks the store, for all filters. */
+  const ask = async (asked: readonly Bucket[], buckets: readonly Bucket[], from: SharedLimits) => {
+    const decision = await from.decide(asked, Date.now())
+    const now = Date.now()
+    const worst =
+      typeof decision === 'object'
+        ? over(decision.bucket, decision.state.sum, decision.state.wait)
+        : worstOf(decision ? buckets.filter((bucket) => !isDecided(bucket)) : buckets, now)
+    return concluded(worst, buckets, (bucket) => (isDecided(bucket) ? add : count)(bucket, 1, now))
+  }
 
   return {
     concern: bucketsOf,
     attempt: (buckets, now) => {
-      let worst: Over | undefined
-      let longest = 0
-      for (const bucket of buckets) {
-        const milliseconds = wait(bucket, now)
-        if (milliseconds <= 0) continue
-        const isEnforced = bucket.limit.answer === 'reject'
-        if (worst?.isEnforced && (!isEnforced || milliseconds <= longest)) continue
-        longest = milliseconds
-        worst = over(bucket, stores[bucket.index]!.sum(bucket.key, now), milliseconds)
+      const worst = worstOf(buckets, now)
+      if (shared?.decides && !worst?.isEnforced) {
+        const asked = buckets.filter(isDecided)
+        if (asked.length > 0) return ask(asked, buckets, shared)
       }
-      if (worst) overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
-      if (!worst?.isEnforced)
-        for (const bucket of buckets) if (bucket.limit.on === 'attempt') add(bucket, 1, now)
-      return worst
+      return concluded(worst, buckets, (bucket) => count(bucket, 1, now))
     },
     count: (buckets, on, amount, now) => {
-      for (const bucket of buckets) if (bucket.limit.on === on) add(bucket, amount, now)
+      for (const bucket of buckets) if (bucket.limit.on === on) count(bucket, amount, now)
     },
     told: (counted, now) => {
       for (const { name, key, amount } of counted) {
@@ -90,15 +125,20 @@ export function createRateLimits(
   }
 }
 
+/** A request waits for these; others are only counted. */
+function isDecided({ limit }: Bucket): boolean {
+  return limit.on === 'attempt' && limit.answer === 'reject'
+}
+
 /** Keeps the counts while a configuration has the same limits. */
-export function followLimits(tell?: (counted: Counted) => void) {
+export function followLimits(elsewhere: CountedElsewhere) {
   let made = ''
   let limits: RateLimits | undefined
   return {
     /** The limits of a configuration; undefined where it has none. */
     of: ({ rateLimits }: Pick<FilterConfig, 'rateLimits'>): RateLimits | undefined => {
       const text = JSON.stringify(rateLimits)
-      if (text !== made) limits = rateLimits.length > 0 ? createRateLimits(rateLimits, tell) : undefined
+      if (text !== made) limits = rateLimits.length > 0 ? createRateLimits(rateLimits, elsewhere) : undefined
       made = text
       return limits
     },

@@ -2,21 +2,6 @@
 import { family } from '../../shared/prometheus.ts'
 import type { StoreCounters } from './shared-store.ts'
 
-/** The sum over processes; undefined where none of them has a shared store. */
-export function addStoreCounters(
-  sum: StoreCounters | undefined,
-  more: StoreCounters | undefined,
-): StoreCounters | undefined {
-  if (!sum || !more) return sum ?? more
-  return {
-    away: sum.away + more.away,
-    answered: sum.answered + more.answered,
-    late: sum.late + more.late,
-    errors: sum.errors + more.errors,
-    dropped: sum.dropped + more.dropped,
-  }
-}
-
 export function storeFamilies(counters: StoreCounters | undefined): string[] {
   if (!counters) return []
   return [
