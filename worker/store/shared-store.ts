@@ -66,8 +66,9 @@ const SUBSCRIBE_INTERVAL = 1_000
 /** Milliseconds between two lines on the same trouble. */
 const LOG_INTERVAL = 60_000
 
-/** Milliseconds that a start waits for it. */
+/** Milliseconds that a start waits for it, and between two probes meanwhile. */
 const START_LIMIT = 2_000
+const START_INTERVAL = 20
 
 export interface StoreOptions {
   target: RedisTarget
@@ -83,6 +84,10 @@ export async function openSharedStore(options: StoreOptions): Promise<SharedStor
   const store = new Store(options)
   await store.open()
   return store
+}
+
+function isOffline(error: unknown): boolean {
+  return (error as Error).constructor.name === 'ClientOfflineError'
 }
 
 /** `failed` and `late` are no answers. A busy process may not have read yet what has come: that is not late. */
@@ -109,6 +114,8 @@ class Store implements SharedStore {
   readonly #backListeners: (() => void)[] = []
   #link: RedisLink | undefined
   #isHere = false
+  /** The start does not wait for it any more. */
+  #isOpen = false
   #isClosed = false
   /** When the first answer was late, since the last one that was not; by performance.now(). */
   #lateSince: number | undefined
@@ -141,6 +148,7 @@ class Store implements SharedStore {
     const timer = setTimeout(limit.resolve, START_LIMIT)
     await Promise.race([here, limit.promise])
     clearTimeout(timer)
+    this.#isOpen = true
     if (!this.#isHere) this.#logAway()
   }
 
@@ -152,7 +160,7 @@ class Store implements SharedStore {
       return reply
     } catch (error) {
       this.counters.errors++
-      this.#lastError = (error as Error).message
+      if (!isOffline(error)) this.#lastError = (error as Error).message
       this.#leave()
       throw error
     }
@@ -219,11 +227,10 @@ class Store implements SharedStore {
     for (let good = 0; good < GOOD_PROBES; ) {
       if (this.#isClosed) return
       good = (await this.#isProbeAnswered()) ? good + 1 : 0
-      if (good >= GOOD_PROBES) break
-      await new Promise((resolve) =>
-        setTimeout(resolve, good > 0 ? 0 : PROBE_INTERVAL * (0.5 + Math.random() / 2)),
-      )
-      if (!this.#isHere && !this.#isClosed) this.#logAway()
+      if (good > 0) continue
+      if (this.#isOpen) this.#logAway()
+      const pause = this.#isOpen ? PROBE_INTERVAL * (0.5 + Math.random() / 2) : START_INTERVAL
+      await new Promise((resolve) => setTimeout(resolve, pause))
     }
     this.#isHere = true
     this.counters.away = 0
@@ -241,7 +248,8 @@ class Store implements SharedStore {
     try {
       await probed
     } catch (error) {
-      this.#lastError = (error as Error).message
+      // Why that is, was said before.
+      if (!isOffline(error)) this.#lastError = (error as Error).message
     }
     return typeof answer === 'object'
   }

@@ -20,6 +20,7 @@ export function skipWithoutRedis(what: string): boolean {
 export interface RedisServer {
   /** Of the user of least rights. */
   url: string
+  password: string
   port: number
   start(): Promise<void>
   signal(name: NodeJS.Signals): void
@@ -62,6 +63,7 @@ export async function createRedisServer(options: string[] = []): Promise<RedisSe
   }
   return {
     url: `redis://patroneos:${PASSWORD}@127.0.0.1:${port}`,
+    password: PASSWORD,
     port,
     start: async () => {
       child = spawn(PROGRAM, [file], { stdio: ['ignore', 'pipe', 'pipe'] })
