@@ -87,7 +87,7 @@ export async function openSharedStore(options: StoreOptions): Promise<SharedStor
 }
 
 function isOffline(error: unknown): boolean {
-  return (error as Error).constructor.name === 'ClientOfflineError'
+  return ['ClientOfflineError', 'ClientClosedError'].includes((error as Error).constructor.name)
 }
 
 /** `failed` and `late` are no answers. A busy process may not have read yet what has come: that is not late. */

@@ -39,12 +39,13 @@ function documentedUser(): string {
   return `user patroneos on >${PASSWORD} ${rules}`
 }
 
-/** Starts nothing yet. `options` are lines of redis.conf. */
-export async function createRedisServer(options: string[] = []): Promise<RedisServer> {
+/** Starts nothing yet. `options` are lines of redis.conf, `args` of the command. */
+export async function createRedisServer(options: string[] = [], args: string[] = []): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'patroneos-redis-'))
   const port = await freePort()
   const file = join(folder, 'redis.conf')
-  const own = [`port ${port}`, 'bind 127.0.0.1', 'save ""', `dir ${folder}`, documentedUser()]
+  const own = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`]
+  if (!args.includes('--sentinel')) own.push('save ""', documentedUser())
   writeFileSync(file, [...own, ...options, ''].join('\n'))
   let child: ChildProcess | undefined
 
@@ -66,10 +67,10 @@ export async function createRedisServer(options: string[] = []): Promise<RedisSe
     password: PASSWORD,
     port,
     start: async () => {
-      child = spawn(PROGRAM, [file], { stdio: ['ignore', 'pipe', 'pipe'] })
+      child = spawn(PROGRAM, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
       let output = ''
       for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (data) => (output += data))
-      for (let tries = 0; !output.includes('Ready to accept connections'); tries++) {
+      for (let tries = 0; !/Ready to accept connections|Sentinel ID is/.test(output); tries++) {
         if (child.exitCode !== null || tries > 500) throw new Error(`redis-server did not start: ${output}`)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }

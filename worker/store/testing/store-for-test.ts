@@ -20,3 +20,18 @@ export async function storeForTest(url: string): Promise<SharedStore & { log: st
   onTestFinished(() => store.close())
   return Object.assign(store, { log })
 }
+
+/** Watches one server, as "main", and changes to its replica soon. */
+export async function sentinelForTest(port: number): Promise<RedisServer> {
+  const sentinel = await createRedisServer(
+    [
+      `sentinel monitor main 127.0.0.1 ${port} 1`,
+      'sentinel down-after-milliseconds main 1000',
+      'sentinel failover-timeout main 5000',
+    ],
+    ['--sentinel'],
+  )
+  onTestFinished(() => sentinel.stop())
+  await sentinel.start()
+  return sentinel
+}
