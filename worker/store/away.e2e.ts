@@ -139,7 +139,12 @@ describe.skipIf(skipWithoutRedis('worker/store'))('where Redis', { timeout: 60_0
       )
       // What one counted meanwhile, both know.
       await vi.waitUntil(() => hasCounted(redis, '203.0.113.1', 6), 2_000)
-      expect(await statusesOf(second, '203.0.113.1', 6)).toEqual([...times(4, 200), 429, 429])
+      const before = stores[1].counters.late
+      const statuses = await statusesOf(second, '203.0.113.1', 6)
+      const admitted = statuses.filter((status) => status === 200).length
+      expect(admitted).toBeGreaterThanOrEqual(4)
+      // On a busy machine an answer may be late, and its request go on without.
+      expect(admitted).toBeLessThanOrEqual(4 + stores[1].counters.late - before)
     },
   )
 
@@ -155,7 +160,28 @@ describe.skipIf(skipWithoutRedis('worker/store'))('where Redis', { timeout: 60_0
     await vi.waitUntil(() => hasCounted(redis, '203.0.113.1', 10), 2_000)
   })
 
-  it('restarts with nothing in it, scripts are there again and counts begin anew', async () => {
+  it('has lost what it had, filters tell it what is banned', async () => {
+    const redis = await redisForTest()
+    const stores = [await storeForTest(redis.url), await storeForTest(redis.url)] as const
+    const nodeos = await nodeosForTest()
+    const filters = [
+      await startFilter(nodeos, settings, stores[0]),
+      await startFilter(nodeos, settings, stores[1]),
+    ] as const
+    await banIn(filters[0], '203.0.113.1')
+    await vi.waitUntil(() => filters[1].bans.counters().inForce === 1, 2_000)
+    await redis.kill()
+    await redis.start()
+    await isHere([...stores])
+    await vi.waitUntil(async () => (await redis.cli('EXISTS', 'patroneos:{bans}:203.0.113.1')) === '1', 5_000)
+    expect(await statusOf(filters[1], '203.0.113.1')).toBe(403)
+    // It may be lifted as ever.
+    expect(await filters[1].bans.lift('203.0.113.1' as Address)).toBe(true)
+    await vi.waitUntil(() => filters[0].bans.counters().inForce === 0, 2_000)
+    expect((await filters[0].bans.list()).length).toBe(0)
+  })
+
+  it('has forgotten its scripts, they are there again', async () => {
     const redis = await redisForTest()
     const store = await storeForTest(redis.url)
     await startFilter(await nodeosForTest(), settings, store)

@@ -13,6 +13,12 @@ const STRIKE_DELAY = 50
 /** Milliseconds between two looks at the list, for what was not heard. */
 const LIST_INTERVAL = 10_000
 
+/** Milliseconds by which filters may differ on the end of one ban. */
+const SAME = 1_000
+
+/** Milliseconds for which a lift is remembered. */
+const LIFTED = 600_000
+
 // All keys of bans are in one slot of a cluster: the list of all belongs to each record. Times that are told are what is
 // left, so that the clocks of the filters do not matter.
 const PREAMBLE = `
@@ -25,6 +31,7 @@ local function tell(message)
   redis.call('PUBLISH', channel, cjson.encode(message))
 end
 local function ban(remembered)
+  known.lifted = nil
   redis.call('SET', record, cjson.encode(known), 'PX', math.max(1, known.ends + remembered - now))
   redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
   redis.call('ZADD', list, known.ends, network .. ' ' .. known.times)
@@ -59,29 +66,38 @@ ban(maxBanTime)
 return { 1, known.ends - now, known.times }
 `)
 
-/** A ban that began while the store was away; one that lasts longer stays. */
+/** A ban that began while the store was away, or that it has lost; one that lasts longer stays. */
 const adoptScript = script(`${PREAMBLE}
 local left, times, remembered = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-if known.ends >= now + left then return 0 end
+if ARGV[6] == 'lost' and known.lifted then return 0 end
+if known.ends >= now + left - ${SAME} then return 0 end
 redis.call('ZREM', list, network .. ' ' .. known.times)
 known.ends, known.times, known.strikes = now + left, math.max(times, known.times), {}
 ban(remembered)
 return 1
 `)
 
+/** For a while a filter that has not heard of it cannot bring the ban back. */
 const liftScript = script(`${PREAMBLE}
-redis.call('DEL', record)
+local clean = { strikes = {}, ends = 0, times = 0, lifted = true }
+redis.call('SET', record, cjson.encode(clean), 'PX', ${LIFTED})
 redis.call('ZREM', list, network .. ' ' .. known.times)
 tell({ network = network, left = 0, times = 0 })
 return known.ends > now and 1 or 0
 `)
 
-/** Milliseconds left and "network times", in turn. */
+/**
+ * The name of this list, and then "network times" and milliseconds left in turn. A store that has lost what it had gets
+ * the name that is offered.
+ */
 const listScript = script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local name = redis.call('GET', KEYS[2]) or ARGV[1]
+redis.call('SET', KEYS[2], name, 'PX', ${7 * 86_400_000})
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES')
 for at = 2, #found, 2 do found[at] = found[at] - now end
+table.insert(found, 1, name)
 return found
 `)
 
@@ -108,6 +124,8 @@ class RedisBans implements BanDriver {
   /** Of whom was heard since the list was asked for: its answer may be older. */
   readonly #heardSince = new Set<string>()
   #looking: Promise<void> | undefined
+  /** Of the list that was read last. */
+  #listName: string | undefined
   readonly #gathering = new Map<string, { count: number; result: Promise<Counted> }>()
   #listener: BanListener | undefined
   #maxBanTime = 0
@@ -223,15 +241,19 @@ class RedisBans implements BanDriver {
         await this.#run(liftScript, network, [])
         this.#lifted.delete(network)
       }
-      for (const { network, until, times } of await this.#own.list()) {
-        await this.#run(adoptScript, network, [until - Date.now(), times, this.#maxBanTime])
-        await this.#own.lift(network)
+      for (const ban of await this.#own.list()) {
+        await this.#adopt(ban, 'begun')
+        await this.#own.lift(ban.network)
       }
     } catch {
       // Away again: the rest is told next time.
       return
     }
     await this.#look()
+  }
+
+  async #adopt({ network, until, times }: Ban, why: 'begun' | 'lost'): Promise<void> {
+    await this.#run(adoptScript, network, [until - Date.now(), times, this.#maxBanTime, why])
   }
 
   /** Brings what is known here in line with the list; one look at a time. */
@@ -247,10 +269,14 @@ class RedisBans implements BanDriver {
     this.#heardSince.clear()
     let found: (string | number)[]
     try {
-      found = (await this.#store.run(listScript, [this.#list], [])) as (string | number)[]
+      const keys = [this.#list, `${this.#store.prefix}:{bans}:name`] as [string, string]
+      found = (await this.#store.run(listScript, keys, [crypto.randomUUID()])) as (string | number)[]
     } catch {
       return
     }
+    const name = String(found.shift())
+    if (name !== this.#listName && this.#listName !== undefined) return this.#restore(name)
+    this.#listName = name
     const listed = new Map<string, Ban>()
     for (let at = 0; at < found.length; at += 2) {
       const [network = '', times] = String(found[at]).split(' ')
@@ -260,6 +286,17 @@ class RedisBans implements BanDriver {
       if (!listed.has(network) && !this.#heardSince.has(network)) this.#drop(network)
     for (const [network, ban] of listed)
       if (this.#bans.get(network)?.times !== ban.times && !this.#heardSince.has(network)) this.#put(ban)
+  }
+
+  /** The store has lost what it had, as in a restart: it is told what is banned, and then asked again. */
+  async #restore(name: string): Promise<void> {
+    try {
+      for (const ban of this.#bans.values()) if (ban.until > Date.now()) await this.#adopt(ban, 'lost')
+    } catch {
+      return
+    }
+    this.#listName = name
+    await this.#readList()
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-// A redis-server for tests, on loopback, with the user of least rights that docs/redis.md shows. Without vitest, so that
+// A redis-server for tests, on loopback, with the configuration and the user of least rights of docker/redis. Without vitest, so that
 // programs can use it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,6 +22,8 @@ export interface RedisServer {
   url: string
   password: string
   port: number
+  /** Of the process, once it was started. */
+  pid(): number
   start(): Promise<void>
   signal(name: NodeJS.Signals): void
   /** Resolves when it is gone. */
@@ -31,12 +33,13 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-/** The user of least rights, as in the documentation. */
-function documentedUser(): string {
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/redis.md'), 'utf8')
-  const [, rules] = /^user patroneos on >\S+ (.*)$/m.exec(page) ?? []
-  if (rules === undefined) throw new Error('docs/redis.md shows no user')
-  return `user patroneos on >${PASSWORD} ${rules}`
+/** What operators have, but for an administrator without a password. */
+function shippedConfig(): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../../docker/redis/redis.conf'), 'utf8')
+  return text
+    .replace('>PASSWORD', `>${PASSWORD}`)
+    .split('\n')
+    .filter((line) => !/^(?:user default|port|bind) /.test(line))
 }
 
 /** Starts nothing yet. `options` are lines of redis.conf, `args` of the command. */
@@ -45,7 +48,7 @@ export async function createRedisServer(options: string[] = [], args: string[] =
   const port = await freePort()
   const file = join(folder, 'redis.conf')
   const own = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`]
-  if (!args.includes('--sentinel')) own.push('save ""', documentedUser())
+  if (!args.includes('--sentinel')) own.push(...shippedConfig())
   writeFileSync(file, [...own, ...options, ''].join('\n'))
   let child: ChildProcess | undefined
 
@@ -66,6 +69,7 @@ export async function createRedisServer(options: string[] = [], args: string[] =
     url: `redis://patroneos:${PASSWORD}@127.0.0.1:${port}`,
     password: PASSWORD,
     port,
+    pid: () => child!.pid!,
     start: async () => {
       child = spawn(PROGRAM, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
       let output = ''
