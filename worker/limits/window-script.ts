@@ -38,77 +38,87 @@ export const windowScript: Script = script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local decide = ARGV[1] == 'decide'
-local counts, reply, isOver = {}, {}, false
+local isOver = false
+local sums, froms, parts, there, waits, reply = {}, {}, {}, {}, {}, {}
 
 local function valuesOf(key, from, to)
   local fields = {}
-  for part = from, to do fields[#fields + 1] = tostring(part) end
+  for part = from, to do fields[#fields + 1] = part end
   return fields, redis.call('HMGET', key, unpack(fields))
 end
 
-for index, key in ipairs(KEYS) do
-  local at = (index - 1) * 5 + 1
-  local count = {
-    limit = tonumber(ARGV[at + 1]), least = tonumber(ARGV[at + 2]), window = tonumber(ARGV[at + 3]),
-    amount = tonumber(ARGV[at + 4]), age = tonumber(ARGV[at + 5]), wait = 0
-  }
-  counts[index] = count
-  local length = count.window / ${PARTS}
-  local first = math.floor((now - count.window) / length)
-  count.part = math.floor((now - count.age) / length)
-  local head = redis.call('HMGET', key, 'sum', 'from', tostring(count.part))
-  count.sum, count.from, count.there = tonumber(head[1]) or 0, tonumber(head[2]), tonumber(head[3])
-  count.first = first
-  if count.from and count.from < first then
-    if first - count.from > ${PARTS + 1} then
-      redis.call('DEL', key)
-      count.sum, count.from, count.there = 0, nil, nil
-    else
-      local fields, values = valuesOf(key, count.from, first - 1)
-      local gone = {}
-      for i, value in ipairs(values) do
-        if value then
-          gone[#gone + 1] = fields[i]
-          count.sum = count.sum - tonumber(value)
-        end
-      end
-      count.from = first
-      if #gone > 0 then
-        redis.call('HDEL', key, unpack(gone))
-        redis.call('HSET', key, 'sum', tostring(count.sum), 'from', tostring(first))
-      end
+-- Takes the parts before the first one of the window out of the sum.
+local function forget(key, from, first, sum)
+  if first - from > ${PARTS + 1} then
+    redis.call('DEL', key)
+    return 0
+  end
+  local fields, values = valuesOf(key, from, first - 1)
+  local gone = {}
+  for index, value in ipairs(values) do
+    if value then
+      gone[#gone + 1] = fields[index]
+      sum = sum - tonumber(value)
     end
   end
-  local function waitFor(sum)
-    local left = sum + count.least - count.limit
-    if left <= 0 then return 0 end
-    if count.from then
-      local _, values = valuesOf(key, count.from, math.floor(now / length))
-      for i, value in ipairs(values) do
-        left = left - (tonumber(value) or 0)
-        if left <= 0 then return math.ceil((count.from + i) * length + count.window - now) end
-      end
-    end
-    return count.window
+  if #gone > 0 then
+    redis.call('HDEL', key, unpack(gone))
+    redis.call('HSET', key, 'sum', sum, 'from', first)
   end
-  count.waitFor = waitFor
-  if decide then
-    count.wait = waitFor(count.sum)
-    if count.wait > 0 then isOver = true end
-  end
+  return sum
 end
 
-for index, key in ipairs(KEYS) do
-  local count = counts[index]
-  if not (decide and isOver) and count.part >= count.first then
-    count.sum = count.sum + count.amount
-    if not count.from or count.part < count.from then count.from = count.part end
-    redis.call('HSET', key, 'sum', tostring(count.sum), 'from', tostring(count.from),
-      tostring(count.part), tostring((count.there or 0) + count.amount))
-    if not count.there then redis.call('PEXPIRE', key, math.ceil(count.window * ${1 + 2 / PARTS})) end
+-- Milliseconds until so much has left the window.
+local function waitFor(key, from, window, missing)
+  if missing <= 0 then return 0 end
+  if from then
+    local length = window / ${PARTS}
+    local _, values = valuesOf(key, from, math.floor(now / length))
+    for index, value in ipairs(values) do
+      if value then
+        missing = missing - tonumber(value)
+        if missing <= 0 then return math.ceil((from + index) * length + window - now) end
+      end
+    end
   end
-  if not decide then count.wait = count.waitFor(count.sum) end
-  reply[index * 2 - 1], reply[index * 2] = count.wait, math.floor(count.sum + 0.5)
+  return window
+end
+
+local at = 1
+for index, key in ipairs(KEYS) do
+  local window = tonumber(ARGV[at + 3])
+  local length = window / ${PARTS}
+  local part = math.floor((now - ARGV[at + 5]) / length)
+  local head = redis.call('HMGET', key, 'sum', 'from', part)
+  local sum, from, first = tonumber(head[1]) or 0, tonumber(head[2]), math.floor((now - window) / length)
+  if from and from < first then
+    sum = forget(key, from, first, sum)
+    from = first
+  end
+  sums[index], froms[index], parts[index] = sum, from, part
+  -- Before the window nothing is counted.
+  there[index] = part >= first and (tonumber(head[3]) or 0)
+  waits[index] = 0
+  if decide then
+    waits[index] = waitFor(key, from, window, sum + ARGV[at + 2] - ARGV[at + 1])
+    if waits[index] > 0 then isOver = true end
+  end
+  at = at + 5
+end
+
+at = 1
+for index, key in ipairs(KEYS) do
+  local window = tonumber(ARGV[at + 3])
+  local sum, from, part = sums[index], froms[index], parts[index]
+  if there[index] and not isOver then
+    sum = sum + ARGV[at + 4]
+    if not from or part < from then from = part end
+    redis.call('HSET', key, 'sum', sum, 'from', from, part, there[index] + ARGV[at + 4])
+    if there[index] == 0 then redis.call('PEXPIRE', key, math.ceil(window * ${1 + 2 / PARTS})) end
+  end
+  if not decide then waits[index] = waitFor(key, from, window, sum + ARGV[at + 2] - ARGV[at + 1]) end
+  reply[index * 2 - 1], reply[index * 2] = waits[index], math.floor(sum + 0.5)
+  at = at + 5
 end
 return reply
 `)

@@ -45,11 +45,13 @@ describe.skipIf(skipWithoutRedis('worker/store'))('three filters over one Redis'
     const [limit, window] = [30, 2_000]
     const { filters, late } = await startThree(limited({ limit, window: window / 1000 }))
     const admitted: { from: number; to: number }[] = []
+    const refused: typeof admitted = []
     for (const start = performance.now(); performance.now() - start < 7_000; ) {
       const burst = Array.from({ length: Math.ceil(Math.random() * 12) }, async () => {
         const asked = performance.now()
         const status = await statusOf(filters[Math.floor(Math.random() * 3)]!, '203.0.113.1')
-        if (status === 200) admitted.push({ from: asked, to: performance.now() })
+        const decided = { from: asked, to: performance.now() }
+        ;(status === 200 ? admitted : refused).push(decided)
       })
       await Promise.all(burst)
       await sleep(Math.random() < 0.1 ? 900 : 20)
@@ -61,8 +63,15 @@ describe.skipIf(skipWithoutRedis('worker/store'))('three filters over one Redis'
       ),
     )
     expect(most).toBeLessThanOrEqual(limit + late())
-    // All of the allowance is there to be used: it was asked for much more often.
-    expect(admitted.length).toBeGreaterThanOrEqual(limit * 3)
+    // All of the allowance is there to be used: nothing is refused that is not too much by the exact model. A filter may
+    // know of room a moment after it is there.
+    const slack = window / 100 + 100
+    const inVain = refused.filter(
+      ({ from, to }) =>
+        admitted.filter((other) => other.to > from - window - slack && other.from < to).length < limit,
+    )
+    expect(inVain).toEqual([])
+    expect(refused.length).toBeGreaterThan(20)
   })
 
   const body = packedBody(signWithWharfkit({ actions: [transfer('alice', 'bob')] }))
