@@ -62,8 +62,7 @@ describe.skipIf(skipWithoutRedis('worker/runtimes'))('over Redis, the filter', {
         startOver(redis.url, start, settings),
         startOver(redis.url, startNode),
       ])
-      const processes = 'workers' in settings ? 3 : 1
-      expect(await metric(filter, 'patroneos_store_away')).toBe(0)
+      expect(await metric(filter, 'patroneos_store_up')).toBe(1)
       const statuses: number[] = []
       for (let asked = 0; asked < 10; asked++)
         statuses.push(await statusOf(asked % 2 === 0 ? filter : other, '203.0.113.1'))
@@ -87,11 +86,11 @@ describe.skipIf(skipWithoutRedis('worker/runtimes'))('over Redis, the filter', {
 
       await redis.kill()
       for (let asked = 0; asked < 6; asked++) expect(await statusOf(filter, '203.0.113.3')).toBe(200)
-      await vi.waitUntil(async () => (await metric(filter, 'patroneos_store_away')) === processes, eventually)
+      await vi.waitUntil(async () => (await metric(filter, 'patroneos_store_up')) === 0, eventually)
       expect(filter.log()).toContain('the shared store is away')
       for (let strikes = 0; strikes < 3; strikes++) await statusOf(filter, '203.0.113.4', malformed)
       await redis.start()
-      await vi.waitUntil(async () => (await metric(filter, 'patroneos_store_away')) === 0, eventually)
+      await vi.waitUntil(async () => (await metric(filter, 'patroneos_store_up')) === 1, eventually)
       await vi.waitUntil(async () => (await statusOf(other, '203.0.113.4')) === 403, eventually)
 
       filter.child.kill('SIGTERM')

@@ -1,15 +1,15 @@
 // The shared store in the text that Prometheus reads.
-import { family } from '../../shared/prometheus.ts'
+import { family, single } from '../../shared/prometheus.ts'
 import type { StoreCounters } from './shared-store.ts'
 
 export function storeFamilies(counters: StoreCounters | undefined): string[] {
   if (!counters) return []
   return [
-    family(
-      'patroneos_store_away',
+    single(
+      'patroneos_store_up',
       'gauge',
-      'Processes that count limits and bans for themselves, since the shared store is away',
-      [{ labels: {}, value: counters.away }],
+      'With a store that filters share: 0 where it is away and a process counts limits and bans for itself',
+      counters.away === 0 ? 1 : 0,
     ),
     family(
       'patroneos_store_asked_total',
@@ -20,11 +20,11 @@ export function storeFamilies(counters: StoreCounters | undefined): string[] {
         value: counters[result],
       })),
     ),
-    family(
+    single(
       'patroneos_store_dropped_total',
       'counter',
       'Counts that the shared store was never told, since too many waited for it',
-      [{ labels: {}, value: counters.dropped }],
+      counters.dropped,
     ),
   ]
 }
