@@ -29,19 +29,29 @@ const PING_INTERVAL = 1_000
 const LEAST_PAUSE = 100
 const MOST_PAUSE = 1_000
 
+type Client = typeof import('@redis/client')
+type Options = ReturnType<typeof optionsOf>
+
+/** Whoever asks has a time limit of its own; the client's would be a timer for each command. */
+const commandOptions = { timeout: 0 }
+
 /** Returns at once; connections are made meanwhile, for as long as it takes. */
-export async function openLink(
-  { kind, tls, hosts, username, password, database, service }: RedisTarget,
-  { onError, onListening }: LinkListeners,
-): Promise<RedisLink> {
-  const { createClient, createCluster, createSentinel } = await import('@redis/client')
-  const options = {
+export async function openLink(target: RedisTarget, listeners: LinkListeners): Promise<RedisLink> {
+  const client = await import('@redis/client')
+  const options = optionsOf(target)
+  if (target.kind === 'cluster') return clusterLink(client, target, options, listeners)
+  if (target.kind === 'sentinel') return sentinelLink(client, target, options, listeners)
+  return serverLink(client, target, options, listeners)
+}
+
+function optionsOf({ tls, username, password, database }: RedisTarget) {
+  return {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     database,
     // What the user of least rights may not, and nothing needs.
     disableClientInfo: true,
-    maintNotifications: 'disabled',
+    maintNotifications: 'disabled' as const,
     // Nobody waits for a connection.
     disableOfflineQueue: true,
     pingInterval: PING_INTERVAL,
@@ -51,52 +61,15 @@ export async function openLink(
       socketTimeout: SILENCE,
       reconnectStrategy: () => LEAST_PAUSE + Math.random() * (MOST_PAUSE - LEAST_PAUSE),
     },
-  } as const
-  // Whoever asks has a time limit of its own; the client's would be a timer for each command.
-  const commandOptions = { timeout: 0 }
+  }
+}
 
-  if (kind === 'cluster') {
-    const cluster = createCluster({
-      rootNodes: hosts.map((host) => ({ socket: host })),
-      defaults: options,
-      commandOptions,
-    })
-    cluster.on('error', onError)
-    const connected = keepTrying(() => cluster.connect().then(onListening), onError)
-    return {
-      send: (key, args) => cluster.sendCommand<Reply>(key, false, args),
-      subscribe: async (channel, listener) => {
-        await connected.done
-        await cluster.subscribe(channel, listener)
-      },
-      close: () => {
-        connected.stop()
-        cluster.destroy()
-      },
-    }
-  }
-  if (kind === 'sentinel') {
-    const sentinel = createSentinel({
-      name: service,
-      sentinelRootNodes: hosts,
-      nodeClientOptions: options,
-      sentinelClientOptions: { socket: options.socket },
-      commandOptions,
-    })
-    sentinel.on('error', onError)
-    const connected = keepTrying(() => sentinel.connect().then(onListening), onError)
-    return {
-      send: (_key, args) => sentinel.sendCommand<Reply>(false, args),
-      subscribe: async (channel, listener) => {
-        await connected.done
-        await sentinel.subscribe(channel, listener)
-      },
-      close: () => {
-        connected.stop()
-        void sentinel.destroy()
-      },
-    }
-  }
+function serverLink(
+  { createClient }: Client,
+  { hosts }: RedisTarget,
+  options: Options,
+  { onError, onListening }: LinkListeners,
+): RedisLink {
   const [{ host, port }] = hosts as [RedisTarget['hosts'][0]]
   const client = createClient({ ...options, commandOptions, socket: { ...options.socket, host, port } })
   const listening = client.duplicate()
@@ -112,6 +85,61 @@ export async function openLink(
     close: () => {
       client.destroy()
       listening.destroy()
+    },
+  }
+}
+
+function clusterLink(
+  { createCluster }: Client,
+  { hosts }: RedisTarget,
+  options: Options,
+  { onError, onListening }: LinkListeners,
+): RedisLink {
+  const cluster = createCluster({
+    rootNodes: hosts.map((host) => ({ socket: host })),
+    defaults: options,
+    commandOptions,
+  })
+  cluster.on('error', onError)
+  const connected = keepTrying(() => cluster.connect().then(onListening), onError)
+  return {
+    send: (key, args) => cluster.sendCommand<Reply>(key, false, args),
+    subscribe: async (channel, listener) => {
+      await connected.done
+      await cluster.subscribe(channel, listener)
+    },
+    close: () => {
+      connected.stop()
+      cluster.destroy()
+    },
+  }
+}
+
+function sentinelLink(
+  { createSentinel }: Client,
+  { hosts, service }: RedisTarget,
+  options: Options,
+  { onError, onListening }: LinkListeners,
+): RedisLink {
+  const sentinel = createSentinel({
+    name: service,
+    sentinelRootNodes: hosts,
+    nodeClientOptions: options,
+    // User and password are those of the servers.
+    sentinelClientOptions: { socket: options.socket },
+    commandOptions,
+  })
+  sentinel.on('error', onError)
+  const connected = keepTrying(() => sentinel.connect().then(onListening), onError)
+  return {
+    send: (_key, args) => sentinel.sendCommand<Reply>(false, args),
+    subscribe: async (channel, listener) => {
+      await connected.done
+      await sentinel.subscribe(channel, listener)
+    },
+    close: () => {
+      connected.stop()
+      void sentinel.destroy()
     },
   }
 }
