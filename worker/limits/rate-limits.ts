@@ -46,82 +46,108 @@ export interface CountedElsewhere {
   shared?: SharedLimits | undefined
 }
 
-export function createRateLimits(
-  limits: readonly RateLimit[],
-  { tell, shared }: CountedElsewhere = {},
-): RateLimits {
-  const stores = limits.map(({ window }) => new Counts(window * 1000))
-  const overs: LimitCounts = Object.fromEntries(
-    limits.map(({ name }) => [name, { rejected: 0, monitored: 0 }]),
-  )
-  const bucketsOf = createBuckets(limits)
+export function createRateLimits(limits: readonly RateLimit[], elsewhere: CountedElsewhere = {}): RateLimits {
+  return new CountedLimits(limits, elsewhere)
+}
 
-  const add = ({ limit, index, key }: Bucket, amount: number, now: number) => {
-    stores[index]!.add(key, amount, now)
-    tell?.({ name: limit.name, key, amount })
+class CountedLimits implements RateLimits {
+  readonly concern: RateLimits['concern']
+  readonly #limits: readonly RateLimit[]
+  readonly #stores: readonly Counts[]
+  readonly #overs: LimitCounts
+  readonly #tell: CountedElsewhere['tell']
+  readonly #shared: SharedLimits | undefined
+
+  constructor(limits: readonly RateLimit[], { tell, shared }: CountedElsewhere) {
+    this.concern = createBuckets(limits)
+    this.#limits = limits
+    this.#stores = limits.map(({ window }) => new Counts(window * 1000))
+    this.#overs = Object.fromEntries(limits.map(({ name }) => [name, { rejected: 0, monitored: 0 }]))
+    this.#tell = tell
+    this.#shared = shared
   }
-  const count = (bucket: Bucket, amount: number, now: number) => {
-    add(bucket, amount, now)
-    shared?.count(bucket, amount, now)
+
+  attempt(buckets: readonly Bucket[], now: number): Over | undefined | Promise<Over | undefined> {
+    const worst = this.#worstOf(buckets, now)
+    if (this.#shared?.decides && !worst?.isEnforced) {
+      const asked = buckets.filter(isDecided)
+      if (asked.length > 0) return this.#ask(asked, buckets, this.#shared)
+    }
+    return this.#concluded(worst, buckets, (bucket) => this.#count(bucket, 1, now))
   }
+
+  count(buckets: readonly Bucket[], on: LimitEvent, amount: number, now: number): void {
+    for (const bucket of buckets) if (bucket.limit.on === on) this.#count(bucket, amount, now)
+  }
+
+  told(counted: readonly Counted[], now: number): void {
+    for (const { name, key, amount } of counted) {
+      const index = this.#limits.findIndex((limit) => limit.name === name)
+      this.#stores[index]?.add(key, amount, now)
+    }
+  }
+
+  counts(): LimitCounts {
+    return this.#overs
+  }
+
   /** What is over by what is known here: an enforced limit before others, and of those the one that is longest. */
-  const worstOf = (buckets: readonly Bucket[], now: number): Over | undefined => {
+  #worstOf(buckets: readonly Bucket[], now: number): Over | undefined {
     let worst: Over | undefined
     let longest = 0
     for (const bucket of buckets) {
       const { limit, index, key } = bucket
-      const own = stores[index]!.until(key, limit.limit, leastOf(limit), now)
-      const known = shared?.known(bucket, now)
+      const store = this.#stores[index]!
+      const own = store.until(key, limit.limit, leastOf(limit), now)
+      const known = this.#shared?.known(bucket, now)
       const milliseconds = known ? Math.max(own, known.wait) : own
       if (milliseconds <= 0) continue
       const isEnforced = limit.answer === 'reject'
       if (worst?.isEnforced && (!isEnforced || milliseconds <= longest)) continue
       longest = milliseconds
-      worst = over(bucket, Math.max(stores[index]!.sum(key, now), known?.sum ?? 0), milliseconds)
+      worst = over(bucket, Math.max(store.sum(key, now), known?.sum ?? 0), milliseconds)
     }
     return worst
   }
-  /** Counts in those of attempts, unless it is refused. */
-  const concluded = (
-    worst: Over | undefined,
+
+  /** Asks the store, for all filters. Where it does not say in time, what is known here decides. */
+  async #ask(
+    asked: readonly Bucket[],
     buckets: readonly Bucket[],
-    counts: (bucket: Bucket) => void,
-  ): Over | undefined => {
-    if (worst) overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
-    if (!worst?.isEnforced) for (const bucket of buckets) if (bucket.limit.on === 'attempt') counts(bucket)
-    return worst
-  }
-  /** Asks the store, for all filters. */
-  const ask = async (asked: readonly Bucket[], buckets: readonly Bucket[], from: SharedLimits) => {
-    const decision = await from.decide(asked, Date.now())
+    shared: SharedLimits,
+  ): Promise<Over | undefined> {
+    const decision = await shared.decide(asked, Date.now())
     const now = Date.now()
     const worst =
       typeof decision === 'object'
         ? over(decision.bucket, decision.state.sum, decision.state.wait)
-        : worstOf(decision ? buckets.filter((bucket) => !isDecided(bucket)) : buckets, now)
-    return concluded(worst, buckets, (bucket) => (isDecided(bucket) ? add : count)(bucket, 1, now))
+        : this.#worstOf(decision ? buckets.filter((bucket) => !isDecided(bucket)) : buckets, now)
+    return this.#concluded(worst, buckets, (bucket) => {
+      // The store has counted those that it was asked for.
+      if (isDecided(bucket)) this.#add(bucket, 1, now)
+      else this.#count(bucket, 1, now)
+    })
   }
 
-  return {
-    concern: bucketsOf,
-    attempt: (buckets, now) => {
-      const worst = worstOf(buckets, now)
-      if (shared?.decides && !worst?.isEnforced) {
-        const asked = buckets.filter(isDecided)
-        if (asked.length > 0) return ask(asked, buckets, shared)
-      }
-      return concluded(worst, buckets, (bucket) => count(bucket, 1, now))
-    },
-    count: (buckets, on, amount, now) => {
-      for (const bucket of buckets) if (bucket.limit.on === on) count(bucket, amount, now)
-    },
-    told: (counted, now) => {
-      for (const { name, key, amount } of counted) {
-        const index = limits.findIndex((limit) => limit.name === name)
-        stores[index]?.add(key, amount, now)
-      }
-    },
-    counts: () => overs,
+  /** Counts in those of attempts, unless it is refused. */
+  #concluded(
+    worst: Over | undefined,
+    buckets: readonly Bucket[],
+    count: (bucket: Bucket) => void,
+  ): Over | undefined {
+    if (worst) this.#overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
+    if (!worst?.isEnforced) for (const bucket of buckets) if (bucket.limit.on === 'attempt') count(bucket)
+    return worst
+  }
+
+  #count(bucket: Bucket, amount: number, now: number): void {
+    this.#add(bucket, amount, now)
+    this.#shared?.count(bucket, amount, now)
+  }
+
+  #add({ limit, index, key }: Bucket, amount: number, now: number): void {
+    this.#stores[index]!.add(key, amount, now)
+    this.#tell?.({ name: limit.name, key, amount })
   }
 }
 
