@@ -155,7 +155,7 @@ export class SharedLimits {
       for (const [key, untold] of this.#untold) {
         if (share.length >= SHARE) break
         this.#untold.delete(key)
-        share.push(untold)
+        if (untold.amount !== 0) share.push(untold)
       }
       await this.#tellShare(share)
     }

@@ -74,6 +74,21 @@ describe.skipIf(skipWithoutRedis('worker/store'))('three filters over one Redis'
     expect(refused.length).toBeGreaterThan(20)
   })
 
+  it('count a request that one limit refuses in none of the others, wherever in Redis they are', async () => {
+    const { rateLimits } = limited({ limit: 2 })
+    const paths = { ...rateLimits[0], name: 'paths', key: ['path'], limit: 1_000 }
+    const { filters, redis, late } = await startThree({ rateLimits: [...rateLimits, paths] })
+    const statuses: number[] = []
+    for (let asked = 0; asked < 9; asked++) statuses.push(await statusOf(filters[asked % 3]!, '203.0.113.1'))
+    const admitted = statuses.filter((status) => status === 200).length
+    expect(admitted).toBeLessThanOrEqual(2 + late())
+    const path = '/v1/chain/get_info'
+    const counted = () => redis.cli('HGET', `patroneos:limit:{${path}}:60:paths:${path}`, 'sum')
+    await vi.waitUntil(async () => (await counted()) === `${admitted}`, 2_000)
+    await sleep(300)
+    expect(await counted()).toBe(`${admitted}`)
+  })
+
   const body = packedBody(signWithWharfkit({ actions: [transfer('alice', 'bob')] }))
   const slow: Respond = (_, outgoing) => void setTimeout(() => outgoing.end('{}'), 60)
   it.each<[string, object, object, Respond | undefined, number]>([
