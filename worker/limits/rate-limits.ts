@@ -4,7 +4,7 @@ import type { LimitEvent, RateLimit } from '../../shared/config/rate-limits.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { type Bucket, createBuckets, type LimitFacts, leastOf } from './buckets.ts'
 import { Counts } from './counts.ts'
-import type { SharedLimits } from './shared-limits.ts'
+import type { WindowState } from './window-script.ts'
 
 /** A request over a limit. */
 export interface Over {
@@ -38,12 +38,26 @@ export interface Counted {
   amount: number
 }
 
+/** What a decision came to. */
+export type Decision = 'admitted' | { bucket: Bucket; state: WindowState }
+
+/** Where filters, or isolates at the edge, count together. */
+export interface LimitsElsewhere {
+  /** A request waits for what is said there of such a bucket. */
+  decides(bucket: Bucket): boolean
+  /** What is known of a bucket without asking; undefined where it is not over. */
+  known(bucket: Bucket, now: number): WindowState | undefined
+  /** Counts an attempt in all buckets, unless one is over. Undefined where that is not said in time. */
+  decide(buckets: readonly Bucket[], now: number): Promise<Decision | undefined>
+  /** Counts there as well, soon. `at` is when it happened. */
+  count(bucket: Bucket, amount: number, at: number): void
+}
+
 /** Who is told what is counted here. */
 export interface CountedElsewhere {
   /** Other processes of this filter. */
   tell?: ((counted: Counted) => void) | undefined
-  /** Other filters. */
-  shared?: SharedLimits | undefined
+  shared?: LimitsElsewhere | undefined
 }
 
 export function createRateLimits(limits: readonly RateLimit[], elsewhere: CountedElsewhere = {}): RateLimits {
@@ -56,7 +70,7 @@ class CountedLimits implements RateLimits {
   readonly #stores: readonly Counts[]
   readonly #overs: LimitCounts
   readonly #tell: CountedElsewhere['tell']
-  readonly #shared: SharedLimits | undefined
+  readonly #shared: LimitsElsewhere | undefined
 
   constructor(limits: readonly RateLimit[], { tell, shared }: CountedElsewhere) {
     this.concern = createBuckets(limits)
@@ -69,9 +83,10 @@ class CountedLimits implements RateLimits {
 
   attempt(buckets: readonly Bucket[], now: number): Over | undefined | Promise<Over | undefined> {
     const worst = this.#worstOf(buckets, now)
-    if (this.#shared?.decides && !worst?.isEnforced) {
-      const asked = buckets.filter(isDecided)
-      if (asked.length > 0) return this.#ask(asked, buckets, this.#shared)
+    const shared = this.#shared
+    if (shared && !worst?.isEnforced) {
+      const asked = buckets.filter((bucket) => shared.decides(bucket))
+      if (asked.length > 0) return this.#ask(asked, buckets, shared)
     }
     return this.#concluded(worst, buckets, (bucket) => this.#count(bucket, 1, now))
   }
@@ -110,21 +125,21 @@ class CountedLimits implements RateLimits {
     return worst
   }
 
-  /** Asks the store, for all filters. Where it does not say in time, what is known here decides. */
+  /** Asks where all count together. Where that is not said in time, what is known here decides. */
   async #ask(
     asked: readonly Bucket[],
     buckets: readonly Bucket[],
-    shared: SharedLimits,
+    shared: LimitsElsewhere,
   ): Promise<Over | undefined> {
     const decision = await shared.decide(asked, Date.now())
     const now = Date.now()
     const worst =
       typeof decision === 'object'
         ? over(decision.bucket, decision.state.sum, decision.state.wait)
-        : this.#worstOf(decision ? buckets.filter((bucket) => !isDecided(bucket)) : buckets, now)
+        : this.#worstOf(decision ? buckets.filter((bucket) => !asked.includes(bucket)) : buckets, now)
     return this.#concluded(worst, buckets, (bucket) => {
       // The store has counted those that it was asked for.
-      if (isDecided(bucket)) this.#add(bucket, 1, now)
+      if (asked.includes(bucket)) this.#add(bucket, 1, now)
       else this.#count(bucket, 1, now)
     })
   }
@@ -149,11 +164,6 @@ class CountedLimits implements RateLimits {
     this.#stores[index]!.add(key, amount, now)
     this.#tell?.({ name: limit.name, key, amount })
   }
-}
-
-/** A request waits for these; others are only counted. */
-function isDecided({ limit }: Bucket): boolean {
-  return limit.on === 'attempt' && limit.answer === 'reject'
 }
 
 /** Keeps the counts while a configuration has the same limits. */

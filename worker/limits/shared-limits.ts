@@ -3,9 +3,10 @@
 // told to it a moment later, and whoever finds a limit reached tells all filters until when. What is known to be over is
 // not asked again. While the store is away, what is counted is kept, and told when it is back.
 import { createHash } from 'node:crypto'
-import { clientNetwork } from '../../shared/address.ts'
 import { type Reply, type SharedStore, WAIT } from '../store/shared-store.ts'
 import { type Bucket, leastOf } from './buckets.ts'
+import type { Decision, LimitsElsewhere } from './rate-limits.ts'
+import { groupedByTag, tagOf } from './tags.ts'
 import { type WindowCount, type WindowState, windowArguments, windowScript } from './window-script.ts'
 
 /** Milliseconds in which counts gather before the store is told; and in which it is to take a share of them. */
@@ -27,10 +28,7 @@ interface Untold {
   at: number
 }
 
-/** What a decision came to. */
-export type Decision = 'admitted' | { bucket: Bucket; state: WindowState }
-
-export class SharedLimits {
+export class SharedLimits implements LimitsElsewhere {
   readonly #store: SharedStore
   readonly #channel: string
   /** By key in the store, the oldest first. */
@@ -47,9 +45,9 @@ export class SharedLimits {
     store.onBack(() => this.#tellSoon())
   }
 
-  /** It is worth to wait for a decision. */
-  get decides(): boolean {
-    return this.#store.isHere
+  /** Attempts alone: what only counts is told by whoever finds it over. */
+  decides({ limit: { on, answer } }: Bucket): boolean {
+    return on === 'attempt' && answer === 'reject' && this.#store.isHere
   }
 
   /** What is known of a bucket without asking; undefined where it is not over. */
@@ -65,7 +63,7 @@ export class SharedLimits {
 
   /** Counts an attempt in all buckets, unless one is over. Undefined where the store does not say in time. */
   async decide(buckets: readonly Bucket[], now: number): Promise<Decision | undefined> {
-    const groups = this.#grouped(buckets)
+    const groups = groupedByTag(buckets).map(([, group]) => group)
     const results = await Promise.all(groups.map((group) => this.#decideGroup(group)))
     let worst: { bucket: Bucket; state: WindowState } | undefined
     for (const [at, states] of results.entries())
@@ -83,18 +81,6 @@ export class SharedLimits {
       return worst
     }
     return results.every(isAdmitted) ? 'admitted' : undefined
-  }
-
-  /** Those of one slot: a client's together, and each other one by itself. */
-  #grouped(buckets: readonly Bucket[]): Bucket[][] {
-    const groups = new Map<string, Bucket[]>()
-    for (const bucket of buckets) {
-      const tag = tagOf(bucket)
-      const group = groups.get(tag)
-      if (group) group.push(bucket)
-      else groups.set(tag, [bucket])
-    }
-    return [...groups.values()]
   }
 
   async #decideGroup(group: readonly Bucket[]): Promise<WindowState[] | undefined> {
@@ -165,7 +151,7 @@ export class SharedLimits {
     const now = Date.now()
     const byBucket = new Map(share.map((untold) => [untold.bucket, untold]))
     const over: [id: string, wait: number, sum: number][] = []
-    const told = this.#grouped([...byBucket.keys()]).map(async (group) => {
+    const told = groupedByTag([...byBucket.keys()]).map(async ([, group]) => {
       const counts = group.map((bucket) => {
         const { amount, at } = byBucket.get(bucket)!
         return this.#countOf(bucket, amount, now - at)
@@ -229,11 +215,6 @@ export class SharedLimits {
     await this.#telling
     await this.#tell()
   }
-}
-
-/** Where keys are of clients, those of one client are together; else each is by itself. */
-function tagOf({ limit, key, client }: Bucket): string {
-  return limit.key.includes('ip') ? clientNetwork(client) : key
 }
 
 /** Paths are of any length. */

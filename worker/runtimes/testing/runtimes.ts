@@ -187,7 +187,7 @@ export async function startWorkerd(
         },
         kvNamespaces: { KV: 'kv' },
         durableObjects: Object.fromEntries(
-          Object.entries({ BAN_COUNTERS: 'BanCounter', BAN_LIST: 'BanList' }).map(([binding, className]) => [
+          Object.entries(OBJECTS).map(([binding, className]) => [
             binding,
             { className, useSQLite: true, ...(name !== names[0] && { scriptName: names[0]! }) },
           ]),
@@ -211,6 +211,9 @@ export async function startWorkerd(
     stop: () => miniflare.dispose(),
   }
 }
+
+/** Durable Objects by binding, as in wrangler.toml. */
+const OBJECTS = { BAN_COUNTERS: 'BanCounter', BAN_LIST: 'BanList', LIMIT_COUNTERS: 'LimitCounter' }
 
 /** As in wrangler.toml, which a test holds this to. */
 export const COMPATIBILITY = { date: '2026-11-17', flags: ['nodejs_compat'] }
