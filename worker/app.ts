@@ -14,6 +14,7 @@ import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
+import type { Insight } from './insight.ts'
 import { type Counted, followLimits, type LimitCounts } from './limits/rate-limits.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { Forwarder } from './nodes/forwarder.ts'
@@ -39,6 +40,8 @@ export interface FilterParts<Bindings extends object> {
   addresses?: AddressLists
   /** Without them, this machine's clock is the chain's. */
   chain?: ChainFacts
+  /** Told what single clients do. */
+  insight?: Insight | undefined
   /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
   /** Takes lines of the access log; without it there is none. */
@@ -77,14 +80,14 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
 
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
-  const { platform, nodes, reporter, bans, logger, tracing } = parts
+  const { platform, nodes, reporter, bans, logger, tracing, insight } = parts
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const repeats: RepeatCounts = { joined: 0, remembered: 0 }
   const traffic = new Traffic()
   const refusals = createRefusals()
-  const consequences = createConsequences({ verdicts, reporter, bans })
+  const consequences = createConsequences({ verdicts, reporter, bans, insight })
 
   /** The origin whose pages may read nodeos's answers, as its last one said. */
   let origin: string | undefined
@@ -112,7 +115,15 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
-  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes, repeats })
+  const steps = new Steps({
+    bans,
+    refusals,
+    retrying: createRetrying(),
+    consequences,
+    nodes,
+    repeats,
+    insight,
+  })
 
   /** One request's way: each step may answer it, which ends it. */
   const serve = async (request: FilterRequest): Promise<Response> => {
@@ -142,6 +153,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       const judged = performance.now()
       traffic.judged(judged - began)
       each.trace?.judged(arrived, judged)
+      steps.judged(each, verdict, read.bytes)
       steps.concern(each, verdict)
       if (steps.violated(each, verdict.violation) || steps.limited(each)) return request.response
       const trouble = await steps.forward(each, read.bytes, verdict)

@@ -17,6 +17,7 @@ import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import type { Sockets } from '../http1/sockets.ts'
+import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { Looks } from '../nodes/look.ts'
@@ -24,6 +25,7 @@ import { nodesOf } from '../nodes/node.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
+import { topRoutes } from '../top/top-api.ts'
 import { loadTracing } from '../tracing/load.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
@@ -50,6 +52,7 @@ export interface FilterService extends FilterListener {
   /** Opens the access log's file again, as after a rotation. */
   reopenLogs(): void
   metrics(): Metrics
+  insight: InsightAnswers
 }
 
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
@@ -76,10 +79,12 @@ export async function startService({
   const sources = createListSources({ lists: addresses, logger, fetch })
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const tracing = await loadTracing(process.env, logger)
+  const insight = createInsight(config)
   const filter = createFilter({
     writeAccess: accessLog.write,
     tracing,
     addresses,
+    insight,
     config,
     platform,
     nodes,
@@ -99,6 +104,7 @@ export async function startService({
       accessLog.configure(next.accessLog)
     },
     reopenLogs: accessLog.reopen,
+    insight,
     takeCounted: filter.takeCounted,
     metrics: () =>
       metricsOf({
@@ -126,12 +132,13 @@ export interface ConfigListenerParts {
   nodes: Nodes
   looks: LookAt
   metrics(): Promise<Metrics>
+  insight: InsightAnswers
 }
 
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
-  { bans, nodes, looks, metrics }: ConfigListenerParts,
+  { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
 ): Promise<{ address: string; close(): Promise<void> }> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
@@ -146,6 +153,7 @@ export async function openConfigListener(
         return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
+      ...topRoutes(insight),
       ...nodesRoutes(
         () => nodes.states,
         async () => {
@@ -213,6 +221,13 @@ export function announce(
   })
 }
 
+/** That of a service which is started after the config listener is open. */
+const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
+  top: (window) => insight().top(window),
+  verdicts: (network) => insight().verdicts(network),
+  trial: (next) => insight().trial(next),
+})
+
 /** The filter in one process. */
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange, logger } = program
@@ -226,6 +241,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     nodes,
     looks,
     metrics: async () => service!.metrics(),
+    insight: laterInsight(() => service!.insight),
   })
   service = await startService({ ...program, config: store.current, bans, nodes, sockets }).catch((error) => {
     void config.close()

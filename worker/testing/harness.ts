@@ -11,6 +11,7 @@ import { createFilter, type Filter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { nodeSockets } from '../http1/sockets.ts'
+import { createInsight, type InsightAnswers } from '../insight.ts'
 import { Looks } from '../nodes/look.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { listenOnSocket } from '../runtimes/socket-listener.ts'
@@ -41,6 +42,7 @@ export interface RunningFilter
   reports: { host: string; code: ReportCode }[]
   bans: Bans
   nodes: Nodes
+  insight: InsightAnswers
   /** Looks at all nodes once. */
   look(): Promise<void>
   /** JSON lines. */
@@ -72,6 +74,7 @@ export async function startFilter(
   const { now } = Date
   const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
   const nodes = new Nodes({ logger })
+  const insight = createInsight(() => config)
   const filter = createFilter({
     config: () => config,
     platform,
@@ -80,6 +83,7 @@ export async function startFilter(
     bans,
     writeAccess: (line) => accesses.push(line),
     logger,
+    insight,
   })
   const listener = await listenOnSocket(
     filter,
@@ -103,6 +107,7 @@ export async function startFilter(
     traffic: filter.traffic,
     bans,
     nodes,
+    insight,
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })

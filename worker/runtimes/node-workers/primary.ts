@@ -26,6 +26,7 @@ import {
   type ToPrimary,
   type ToWorker,
 } from './messages.ts'
+import { createQuestions, type Questions } from './questions.ts'
 
 /** Milliseconds that a worker has to tell its counters. */
 const METRICS_TIMEOUT = 1_000
@@ -77,7 +78,13 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
     const { process, ...sums } = await workers.metrics()
     return { ...sums, bans: memory.counters(), process: sumOfTwo(process, processCounts()) }
   }
-  const config = await openConfigListener(program, { bans, nodes, looks, metrics })
+  const config = await openConfigListener(program, {
+    bans,
+    nodes,
+    looks,
+    metrics,
+    insight: workers.questions,
+  })
   const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
     async (error) => {
       await Promise.all([workers.stop(), config.close()])
@@ -115,6 +122,11 @@ class Workers {
   #stopping = false
   #rolling = false
   #shortLives = 0
+  readonly questions: Questions = createQuestions((id, question) => {
+    const asked = this.#serving()
+    for (const { worker } of asked) tell(worker, { type: 'ask', id, question })
+    return asked.length
+  })
 
   constructor({ logger, config, bans, nodes, looks }: WorkersParts) {
     this.#logger = logger
@@ -131,6 +143,10 @@ class Workers {
 
   tellAll(message: ToWorker): void {
     for (const { worker } of this.#members) tell(worker, message)
+  }
+
+  #serving(): Member[] {
+    return [...this.#members].filter(({ state }) => state === 'serving')
   }
 
   /** Starts a worker; resolves to its address when it listens. */
@@ -157,6 +173,7 @@ class Workers {
             member.metrics = metrics
             member.told()
           },
+          answer: ({ id, answer }) => this.questions.answered(id, answer),
           listening: ({ address }) => {
             member.state = 'serving'
             resolve(address)
@@ -187,6 +204,7 @@ class Workers {
     this.#members.delete(member)
     if (member.metrics) this.#past = sumOf([this.#past, withoutGauges(member.metrics)])
     member.told()
+    this.questions.gone()
     if (member.state !== 'serving' || this.#stopping) return
     this.#logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
     this.#replace(Date.now() - member.since)
@@ -246,7 +264,7 @@ class Workers {
     this.#rolling = true
     this.#logger.info('SIGHUP: replacing the workers one after another')
     try {
-      for (const old of [...this.#members].filter(({ state }) => state === 'serving')) {
+      for (const old of this.#serving()) {
         if (this.#stopping) return
         await this.begin()
         await this.#end(old, 'retire')
