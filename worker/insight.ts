@@ -39,7 +39,7 @@ export interface Insight {
 /** What the config listener asks: of one process, or of all together. */
 export interface InsightAnswers {
   top(window: Window): Promise<TopSnapshot>
-  /** `network` is as of clientNetwork. */
+  /** `network` is as of clientNetwork; of all networks where it is "". */
   verdicts(network: string): Promise<RecentVerdict[]>
   /** What a configuration would do to the last requests. */
   trial(next: FilterConfig): Promise<Trial>
@@ -54,7 +54,10 @@ const SAMPLE = 2
 /** Codes that say nothing of the sender. */
 const NOT_THE_SENDERS = /^(?:OVERLOADED|NODEOS_)/
 
-/** Codes of requests that are not judged. */
+/** Codes of clients whose requests are not looked at any more. */
+const SHUT_OUT = /^(?:BANNED|BLOCKED_ADDRESS)$/
+
+/** Codes that do not come of the request by itself. */
 const UNJUDGED = /^(?:BANNED|BLOCKED_ADDRESS|RATE_LIMITED|REQUEST_TIMEOUT)$/
 
 const decoder = new TextDecoder()
@@ -84,8 +87,11 @@ export function createInsight(config: () => FilterConfig): Insight & InsightAnsw
       const { request, client, verdict } = doer
       if (request && !verdict && !UNJUDGED.test(found.code)) requests.add(request, client, undefined)
       const call = request && !found.isNoRequest ? ` ${callOf(request)}` : ''
-      const doing = doingOf(doer, `${found.code}${call}`)
+      // Why it is shut out is what it did before.
+      const isShutOut = SHUT_OUT.test(found.code)
+      const doing = doingOf(doer, isShutOut ? '' : `${found.code}${call}`)
       lists.add('violations', doing, 1, Date.now())
+      if (isShutOut) return
       note(doer, doing.network, { code: found.code, detail: found.detail, enforced })
     },
     failure: (doer, count) => {

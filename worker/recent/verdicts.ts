@@ -27,23 +27,33 @@ const MAX_TEXT = 300
 export class RecentVerdicts {
   readonly #networks = new LRUCache<string, RecentVerdict[]>({ max: MAX_NETWORKS })
 
+  /** Of all networks. */
+  readonly #all: RecentVerdict[] = []
+
   add(network: string, verdict: RecentVerdict): void {
     const known = this.#networks.get(network)
     const verdicts = known ?? []
     if (!known) this.#networks.set(network, verdicts)
-    if (verdicts.length >= MAX_VERDICTS) {
-      // All of the last second: one more says nothing new, and a flood of them costs time.
-      if (verdict.at - verdicts[0]!.at < 1_000) return
-      verdicts.shift()
-    }
+    const lists = [verdicts, this.#all].filter((list) => makeRoom(list, verdict.at))
+    if (lists.length === 0) return
     const { detail, request, agent } = verdict
-    verdicts.push({ ...verdict, detail: short(detail), request: short(request), agent: short(agent) })
+    const kept = { ...verdict, detail: short(detail), request: short(request), agent: short(agent) }
+    for (const list of lists) list.push(kept)
   }
 
-  /** The newest first. */
+  /** The newest first; of all networks where none is named. */
   of(network: string): RecentVerdict[] {
-    return this.#networks.peek(network)?.toReversed() ?? []
+    const verdicts = network === '' ? this.#all : this.#networks.peek(network)
+    return verdicts?.toReversed() ?? []
   }
+}
+
+/** False where all are of the last second: one more says nothing new, and a flood of them costs time. */
+function makeRoom(verdicts: RecentVerdict[], now: number): boolean {
+  if (verdicts.length < MAX_VERDICTS) return true
+  if (now - verdicts[0]!.at < 1_000) return false
+  verdicts.shift()
+  return true
 }
 
 /** Cut, and copied: V8 keeps the whole request alive behind a slice of it. */

@@ -16,6 +16,8 @@ import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
+import { createFilterConsole } from '../console/filter-console.ts'
+import { createWatch } from '../console/watch.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
@@ -142,12 +144,16 @@ export async function openConfigListener(
 ): Promise<{ address: string; close(): Promise<void> }> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
+  const watch = createWatch({ config: store.current, metrics, nodes, bans, insight })
+  const console = createFilterConsole({ watch, version, token, logger })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
+    signIn: console.signIn,
     logger,
     routes: [
+      ...console.routes,
       metricsRoute(async () => {
         await looks.ifDue()
         return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
@@ -168,7 +174,15 @@ export async function openConfigListener(
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
   const address = await listen(server, 'configListenPort', configListenIP, configListenPort)
-  return { address, close: () => closeServer(server, 1_000) }
+  watch.start()
+  onConfigChange(watch.configured)
+  return {
+    address,
+    close: () => {
+      watch.stop()
+      return closeServer(server, 1_000)
+    },
+  }
 }
 
 /** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */

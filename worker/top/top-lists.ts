@@ -17,7 +17,7 @@ export interface Doing {
   network: string
   /** Its User-Agent, "" where it has none. */
   agent: string
-  /** What it does, in few words: a code, a call, a table. */
+  /** What it does, in few words: a code, a call, a table; "" where that says nothing. */
   what: string
   transactions: readonly Transaction[]
   /** As contract::table. */
@@ -39,7 +39,7 @@ export class TopLists {
   /** `weight`: how many, or milliseconds. `now` is Unix time in milliseconds. */
   add(measure: Measure, { network, agent, what, transactions, tables }: Doing, weight: number, now: number) {
     this.#count(measure, 'networks', network, weight, now)
-    this.#count(measure, 'doings', `${network} ${what}`, weight, now)
+    if (what) this.#count(measure, 'doings', `${network} ${what}`, weight, now)
     this.#count(measure, 'agents', agent.slice(0, MAX_AGENT) || '(none)', weight, now)
     for (const account of authorizersOf(transactions)) this.#count(measure, 'accounts', account, weight, now)
     for (const contract of contractsOf(transactions)) this.#count(measure, 'contracts', contract, weight, now)
