@@ -15,7 +15,7 @@ import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
 import type { Insight } from './insight.ts'
-import { type Counted, followLimits, type LimitCounts } from './limits/rate-limits.ts'
+import { type Counted, followLimits, type LimitCounts, type LimitKeys } from './limits/rate-limits.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
@@ -74,6 +74,8 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   traffic: Traffic
   /** How many requests were over each rate limit. */
   limitCounts(): LimitCounts
+  /** The keys that are nearest to each of them. */
+  fullestLimits(): LimitKeys
   /** Takes what rate limits of other processes counted. */
   takeCounted(counted: readonly Counted[]): void
 }
@@ -174,6 +176,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     repeats,
     traffic,
     limitCounts: limits.counts,
+    fullestLimits: limits.fullest,
     takeCounted: limits.take,
     ...hooksOf({ current, consequences, steps, bans, refusals }),
   }

@@ -6,6 +6,7 @@ import { TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
 import { pathOf } from './endpoints.ts'
 import { headerValue } from './headers.ts'
 import type { Verdict } from './judge.ts'
+import type { LimitKeys } from './limits/rate-limits.ts'
 import type { FilterRequest } from './platform.ts'
 import { tablesIn } from './reads/table-reads.ts'
 import { RecentRequests } from './recent/requests.ts'
@@ -43,6 +44,8 @@ export interface InsightAnswers {
   verdicts(network: string): Promise<RecentVerdict[]>
   /** What a configuration would do to the last requests. */
   trial(next: FilterConfig): Promise<Trial>
+  /** The keys that are nearest to each rate limit. */
+  limits(): Promise<LimitKeys>
 }
 
 /**
@@ -63,7 +66,7 @@ const UNJUDGED = /^(?:BANNED|BLOCKED_ADDRESS|RATE_LIMITED|REQUEST_TIMEOUT)$/
 const decoder = new TextDecoder()
 
 /** `config` is the configuration in force; where it has no console, nothing is kept. */
-export function createInsight(config: () => FilterConfig): Insight & InsightAnswers {
+export function createInsight(config: () => FilterConfig): Insight & Omit<InsightAnswers, 'limits'> {
   const lists = new TopLists()
   const verdicts = new RecentVerdicts()
   const requests = new RecentRequests()

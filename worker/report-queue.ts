@@ -21,6 +21,8 @@ export interface RelayCounters {
   queued: number
   /** Milliseconds that the oldest of them has waited; 0 where none does. */
   oldest: number
+  /** Why the last message was not taken, and when, as Unix time in milliseconds; absent where every one was. */
+  lastError?: { at: number; reason: string }
 }
 
 export class ReportQueue {
@@ -32,6 +34,7 @@ export class ReportQueue {
   #waiting: ReportEvent[] = []
   /** When each of them came, in Unix milliseconds. */
   #since: number[] = []
+  #lastError: RelayCounters['lastError']
   /** What is being sent. */
   #message: Message | undefined
   /** When the oldest event in it came. */
@@ -86,9 +89,15 @@ export class ReportQueue {
     this.#message = undefined
   }
 
+  /** A message was not taken. */
+  failed(reason: string): void {
+    this.#lastError = { at: this.#now(), reason }
+  }
+
   counters(): RelayCounters {
     const since = this.#message ? this.#messageSince : this.#since[0]
     const oldest = since === undefined ? 0 : Math.max(0, this.#now() - since)
-    return { ...this.#counters, queued: this.queued, oldest }
+    const error = this.#lastError && { lastError: this.#lastError }
+    return { ...this.#counters, queued: this.queued, oldest, ...error }
   }
 }

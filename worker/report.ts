@@ -189,6 +189,7 @@ class RelaySender implements Sender {
         return
       }
       const { final, reason } = answer
+      this.#queue.failed(reason)
       if (final) {
         // A wrong secret has all of them refused, each event alone where there is none.
         if (!this.#refusing) logger.error('relay refuses reports', { relay: this.#url, reason })

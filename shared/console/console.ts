@@ -26,6 +26,8 @@ export interface ConsoleParts {
   program: 'filter' | 'relay'
   version: string
   screens: readonly Screen[]
+  /** Of screens that do more than to be looked at. */
+  routes?: readonly ConfigRoute[]
   token: string | undefined
   logger: Logger
   /** Whether there is a console at all, by the configuration in force. */
@@ -50,7 +52,13 @@ export function createConsole(parts: ConsoleParts): Console {
       handle: (c) => screenPage(c, frame, screen),
     }),
   )
-  const routes = [...pages, live, ...assetRoutes, ...(sessions ? signInRoutes(parts, sessions) : [])]
+  const routes = [
+    ...pages,
+    live,
+    ...(parts.routes ?? []),
+    ...assetRoutes,
+    ...(sessions ? signInRoutes(parts, sessions) : []),
+  ]
   const ifOn = (route: ConfigRoute): ConfigRoute => ({
     ...route,
     handle: (c) =>

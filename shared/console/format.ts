@@ -17,15 +17,19 @@ export function milliseconds(value: number): string {
   return value < 60_000 ? `${number(value / 1_000)} s` : seconds(value / 1_000)
 }
 
-/** 45 s, 12 min, 3 h 5 min, 2 d 4 h. */
+/** 45 s, 12 min 5 s, 3 h 5 min, 2 d 4 h: two units at the most, and none of nothing. */
 export function seconds(value: number): string {
   const whole = Math.round(value)
-  if (whole < 60) return `${whole} s`
-  const minutes = Math.floor(whole / 60)
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
-  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+  const parts = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3_600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([count]) => count > 0)
+  if (first < 0) return '0 s'
+  const shown = parts.slice(first, first + 2).filter(([count]) => count > 0)
+  return shown.map(([count, unit]) => `${count} ${unit}`).join(' ')
 }
 
 /** 14:03:27 in UTC, as in the log. */

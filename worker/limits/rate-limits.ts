@@ -3,7 +3,7 @@ import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { LimitEvent, RateLimit } from '../../shared/config/rate-limits.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { type Bucket, createBuckets, type LimitFacts } from './buckets.ts'
-import { Counts } from './counts.ts'
+import { Counts, type KeyCount } from './counts.ts'
 
 /** A request over a limit. */
 export interface Over {
@@ -14,6 +14,12 @@ export interface Over {
   fields: readonly string[]
   isEnforced: boolean
 }
+
+/** The keys that are nearest to each limit, by its name. */
+export type LimitKeys = Record<string, KeyCount[]>
+
+/** Keys of one limit that are shown. */
+const MAX_SHOWN = 5
 
 /** How many requests were over each limit, by name. */
 export type LimitCounts = Record<string, { rejected: number; monitored: number }>
@@ -28,6 +34,7 @@ export interface RateLimits {
   /** Counts what another process of this filter has counted. */
   told(counted: readonly Counted[], now: number): void
   counts(): LimitCounts
+  fullest(now: number): LimitKeys
 }
 
 /** Milliseconds of nodeos's time that are worth counting. */
@@ -87,7 +94,23 @@ export function createRateLimits(
       }
     },
     counts: () => overs,
+    fullest: (now) =>
+      Object.fromEntries(limits.map(({ name }, index) => [name, stores[index]!.most(MAX_SHOWN, now)])),
   }
+}
+
+/** Those of several processes, each of which knows what all have counted, but for the last moment. */
+export function fullestOf(all: readonly LimitKeys[]): LimitKeys {
+  const names = new Set(all.flatMap((keys) => Object.keys(keys)))
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const counts = new Map<string, number>()
+      for (const { key, count } of all.flatMap((keys) => keys[name] ?? []))
+        counts.set(key, Math.max(count, counts.get(key) ?? 0))
+      const keys = [...counts].map(([key, count]) => ({ key, count }))
+      return [name, keys.sort((a, b) => b.count - a.count).slice(0, MAX_SHOWN)]
+    }),
+  )
 }
 
 /** Keeps the counts while a configuration has the same limits. */
@@ -103,6 +126,7 @@ export function followLimits(tell?: (counted: Counted) => void) {
       return limits
     },
     counts: (): LimitCounts => limits?.counts() ?? {},
+    fullest: (): LimitKeys => limits?.fullest(Date.now()) ?? {},
     take: (counted: readonly Counted[]) => limits?.told(counted, Date.now()),
   }
 }

@@ -96,6 +96,7 @@ export async function startService({
     ...(tellCounted && { tellCounted }),
   })
   const processCounts = countProcess()
+  const answers: InsightAnswers = { ...insight, limits: async () => filter.fullestLimits() }
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -106,7 +107,7 @@ export async function startService({
       accessLog.configure(next.accessLog)
     },
     reopenLogs: accessLog.reopen,
-    insight,
+    insight: answers,
     takeCounted: filter.takeCounted,
     metrics: () =>
       metricsOf({
@@ -145,7 +146,7 @@ export async function openConfigListener(
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
   const watch = createWatch({ config: store.current, metrics, nodes, bans, insight })
-  const console = createFilterConsole({ watch, version, token, logger })
+  const console = createFilterConsole({ watch, store, version, token, logger })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
@@ -241,6 +242,7 @@ const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
   top: (window) => insight().top(window),
   verdicts: (network) => insight().verdicts(network),
   trial: (next) => insight().trial(next),
+  limits: () => insight().limits(),
 })
 
 /** The filter in one process. */

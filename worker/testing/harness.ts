@@ -74,7 +74,7 @@ export async function startFilter(
   const { now } = Date
   const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
   const nodes = new Nodes({ logger })
-  const insight = createInsight(() => config)
+  const noted = createInsight(() => config)
   const filter = createFilter({
     config: () => config,
     platform,
@@ -83,7 +83,7 @@ export async function startFilter(
     bans,
     writeAccess: (line) => accesses.push(line),
     logger,
-    insight,
+    insight: noted,
   })
   const listener = await listenOnSocket(
     filter,
@@ -107,7 +107,7 @@ export async function startFilter(
     traffic: filter.traffic,
     bans,
     nodes,
-    insight,
+    insight: { ...noted, limits: async () => filter.fullestLimits() },
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })

@@ -1,5 +1,6 @@
 // Asks all workers what each knows of clients and requests, and sums the answers.
 import type { InsightAnswers } from '../../insight.ts'
+import { fullestOf } from '../../limits/rate-limits.ts'
 import { sumOfTrials } from '../../recent/trial.ts'
 import { newestVerdicts } from '../../recent/verdicts.ts'
 import { sumOfTops } from '../../top/top-lists.ts'
@@ -53,6 +54,7 @@ export function createQuestions(ask: Ask): Questions {
     top: async (window) => sumOfTops(await all('top', window)),
     verdicts: async (network) => newestVerdicts(await all('verdicts', network)),
     trial: async (next) => sumOfTrials(await all('trial', next)),
+    limits: async () => fullestOf(await all('limits', undefined)),
     answered: (id, answer) => {
       const one = pending.get(id)
       if (!one) return

@@ -103,7 +103,8 @@ export async function runWorker(): Promise<void> {
 
 function answerTo(insight: InsightAnswers, { name, about }: Question): Promise<unknown> {
   if (name === 'top') return insight.top(about)
-  return name === 'verdicts' ? insight.verdicts(about) : insight.trial(about)
+  if (name === 'verdicts') return insight.verdicts(about)
+  return name === 'trial' ? insight.trial(about) : insight.limits()
 }
 
 /** What rate limits count is told in bundles, the same key once in each. */
