@@ -50,8 +50,8 @@ export function configurationScreen<C extends AnyConfig>(parts: ConfigurationPar
         ? html`<button type="button" id="try" class="quiet" disabled>Try in monitor mode</button>`
         : nothing
       return html`<h1>Configuration</h1>${kept}
-<section aria-labelledby="changes"><h2 id="changes">Last changes</h2>${changesTable(changes.all, config, schema)}</section>
-<section aria-labelledby="keys"><h2 id="keys">Keys</h2>
+<section><h2 id="changes">Last changes</h2>${changesTable(changes.all, config, schema)}</section>
+<section><h2 id="keys">Keys</h2>
 <div class="finder">
   <label for="find">Find</label> <input id="find" type="search" autocomplete="off" placeholder="name or meaning">
   <label><input id="only-set" type="checkbox"> only those that differ from the default</label>
@@ -78,7 +78,7 @@ function fieldRow({ key, description, fallback, control }: Field, value: unknown
   const restart = restartKeys.some((name) => name === key) ? html` <small>after a restart</small>` : nothing
   const reset = isDefault
     ? nothing
-    : html`<button type="button" class="small" data-reset="${key}" aria-label="Set ${key} to its default">Default: ${textOf({ kind: 'json' }, fallback).slice(0, 60)}</button>`
+    : html`<button type="button" class="small" data-reset="${key}">Default: ${textOf({ kind: 'json' }, fallback).slice(0, 60)}<span class="hidden"> for ${key}</span></button>`
   return html`<div class="key" id="key-${key}" data-key="${key}" data-default="${JSON.stringify(fallback)}" data-set="${isDefault ? '' : 'yes'}">
   <div class="name"><label for="value-${key}"><code>${key}</code></label> ${badge}${restart}</div>
   <p id="meaning-${key}" class="soft">${description}</p>
@@ -109,7 +109,7 @@ function changesTable<C extends object>(all: readonly Change[], config: C, schem
   const rows = all.map((change) => {
     const edits = editsOf(change, config, schema)
     const undo = edits
-      ? html`<button type="button" class="small" data-undo="${JSON.stringify(edits)}" aria-label="Undo the change of ${clock(change.at)}">Undo…</button>`
+      ? html`<button type="button" class="small" data-undo="${JSON.stringify(edits)}">Undo…<span class="hidden"> the change of ${clock(change.at)}</span></button>`
       : html`<small>undone</small>`
     return html`<tr>
   <td>${clock(change.at)}<br><small>${seconds((Date.now() - change.at) / 1000)} ago</small></td>
@@ -136,7 +136,8 @@ const shown = (value: unknown) => (value === undefined ? 'none' : textOf({ kind:
 const differenceList = (differences: Change['differences']): Html =>
   html`<ul class="differences">${differences.map(
     ({ path, before, after }) =>
-      html`<li><code>${path}</code> <del>${shown(before)}</del> → <ins>${shown(after)}</ins></li>`,
+      html`<li><code>${path}</code> <del>${shown(before)}</del> → <ins>${shown(after)}</ins></li>
+`,
   )}</ul>`
 
 /** The routes that judge and try what is typed: a JSON object of keys and their whole values. */

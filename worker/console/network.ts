@@ -42,8 +42,8 @@ export function networkScreen({ insight, bans }: Watch): Screen {
         : html`<span class="badge ok">not banned</span> ${banButton(network)}`
       return html`<h1>${network}</h1>
 <p>${standing}</p>
-<section aria-labelledby="does"><h2 id="does">What it does</h2>${doesTable(tops, network)}</section>
-<section aria-labelledby="verdicts"><h2 id="verdicts">Last verdicts against it</h2>${verdictTable('Last verdicts', verdicts)}</section>
+<section><h2 id="does">What it does</h2>${doesTable(tops, network)}</section>
+<section><h2 id="verdicts">Last verdicts against it</h2>${verdictTable('Last verdicts', verdicts)}</section>
 ${lookForm(network)}`
     },
   }

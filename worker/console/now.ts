@@ -70,13 +70,13 @@ export function nowScreen(watch: Watch): Screen {
   ${figure('Nodes', `${isIn} of ${all}`, 'in', isIn < all ? 'bad' : '')}
   ${figure('Bans', number(bans), 'in force')}
 </dl>
-<section aria-labelledby="who"><h2 id="who">Who, in the last minute</h2>${whoTable(top)}</section>
-<section aria-labelledby="hour"><h2 id="hour">Lately</h2>${plots.map((each) => plot(history, each, now))}</section>
+<section><h2 id="who">Who, in the last minute</h2>${whoTable(top)}</section>
+<section><h2 id="hour">Lately</h2>${plots.map((each) => plot(history, each, now))}</section>
 <div class="columns">
-<section aria-labelledby="changed"><h2 id="changed">What changed lately</h2>${marksList(history, now)}</section>
-<section aria-labelledby="counts"><h2 id="counts">Since the start</h2>${countsTable(metrics.verdicts)}</section>
+<section><h2 id="changed">What changed lately</h2>${marksList(history, now)}</section>
+<section><h2 id="counts">Since the start</h2>${countsTable(metrics.verdicts)}</section>
 </div>
-<section aria-labelledby="latest"><h2 id="latest">Last verdicts</h2>${verdictTable('Last verdicts', latest)}</section>`
+<section><h2 id="latest">Last verdicts</h2>${verdictTable('Last verdicts', latest)}</section>`
     },
   }
 }

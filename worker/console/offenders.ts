@@ -50,9 +50,9 @@ export function offendersScreen({ insight, bans }: Watch): Screen {
   ${choices('By', measures, measure, (by) => ({ by, window }), measureNames)}
   ${choices('Within', windows, window, (within) => ({ by: measure, window: within }), windowNames)}
 </div>
-<section aria-labelledby="networks"><h2 id="networks">Networks</h2>${networksTable(top, measure, inForce)}</section>
+<section><h2 id="networks">Networks</h2>${networksTable(top, measure, inForce)}</section>
 <div class="columns">${others.map(([subject, names]) => subjectList(top, subject, names, measure))}</div>
-<section aria-labelledby="bans"><h2 id="bans">Bans in force</h2>${bansTable(inForce)}</section>`
+<section><h2 id="bans">Bans in force</h2>${bansTable(inForce)}</section>`
     },
   }
 }
@@ -108,7 +108,7 @@ function subjectList(
     ({ key, count, share }) =>
       html`<tr><td><code>${key}</code></td><td class="number">${amount(measure, count)}</td><td>${shareBar(share)}</td></tr>`,
   )
-  return html`<section aria-labelledby="${subject}"><h2 id="${subject}">${many}</h2>${table(many, [one, 'Amount', 'Share'], rows, 'None.')}</section>`
+  return html`<section><h2 id="${subject}">${many}</h2>${table(many, [one, 'Amount', 'Share'], rows, 'None.')}</section>`
 }
 
 function bansTable(bans: readonly Ban[]): Html {

@@ -23,10 +23,10 @@ export const networkLink = (network: string) =>
   html`<a class="network" href="/patroneos/console/network?network=${encodeURIComponent(network)}">${network}</a>`
 
 export const banButton = (network: string) =>
-  html`<button class="small" data-ban="${network}" aria-label="Ban ${network}">Ban…</button>`
+  html`<button class="small" data-ban="${network}">Ban…<span class="hidden"> ${network}</span></button>`
 
 export const unbanButton = (network: string) =>
-  html`<button class="small" data-unban="${network}" aria-label="Lift the ban of ${network}">Unban</button>`
+  html`<button class="small" data-unban="${network}">Unban<span class="hidden"> ${network}</span></button>`
 
 /** A share as a bar and as a number. */
 export const shareBar = (share: number) =>
