@@ -9,6 +9,7 @@ import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
+import { createRelayConsole } from './console.ts'
 import { createFilterPool } from './haproxy.ts'
 import { relayMetrics } from './metrics.ts'
 
@@ -21,7 +22,9 @@ async function start(program: Program<RelayConfig>): Promise<void> {
   const log = await openLogFile(logFileLocation).catch((error: Error) => {
     throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
   })
-  const { app, metrics } = createRelay({ config: store.current, secrets, log, logger, now: Date.now })
+  const relay = createRelay({ config: store.current, secrets, log, logger, now: Date.now })
+  const { app, metrics } = relay
+  const console = createRelayConsole(program, relay)
   const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
@@ -29,8 +32,9 @@ async function start(program: Program<RelayConfig>): Promise<void> {
       schema: relayConfigSchema,
       store,
       token,
+      signIn: console.signIn,
       logger,
-      routes: [metricsRoute(relayMetrics(program, metrics))],
+      routes: [metricsRoute(relayMetrics(program, metrics)), ...console.routes],
       warnings: pool.apply,
     }).fetch,
   )

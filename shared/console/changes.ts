@@ -71,3 +71,13 @@ export function patchOf(before: unknown, after: unknown): unknown {
   })
   return Object.fromEntries(entries)
 }
+
+/** Keys that are named. */
+const MAX_KEYS = 4
+
+/** The keys that a change concerns, as text. */
+export function keysOf({ differences }: Change): string {
+  const keys = [...new Set(differences.map(({ path }) => path.split('.')[0]!))]
+  const more = keys.length > MAX_KEYS ? ` and ${keys.length - MAX_KEYS} more` : ''
+  return `${keys.slice(0, MAX_KEYS).join(', ')}${more}`
+}

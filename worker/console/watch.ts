@@ -1,7 +1,7 @@
 // What the console's screens look at: metrics, nodes and bans as they are now, and their history of the last hour, for
 // which it looks every two seconds whether somebody watches or not.
 import type { FilterConfig } from '../../shared/config/filter.ts'
-import { type Change, Changes } from '../../shared/console/changes.ts'
+import { Changes, keysOf } from '../../shared/console/changes.ts'
 import { History, SAMPLE_INTERVAL } from '../../shared/console/history.ts'
 import { violations } from '../../shared/violations.ts'
 import type { Ban, Bans } from '../bans/bans.ts'
@@ -79,7 +79,7 @@ export function createWatch(parts: WatchParts): Watch {
     changes,
     configured: (config) => {
       const change = changes.note(config)
-      if (change) history.mark('config', namesOf(change))
+      if (change) history.mark('config', `Configuration: ${keysOf(change)}`)
     },
     start: () => {
       history.mark('start', 'The filter started')
@@ -88,15 +88,6 @@ export function createWatch(parts: WatchParts): Watch {
     },
     stop: () => clearInterval(timer),
   }
-}
-
-/** Keys of a change that a mark names. */
-const MAX_KEYS = 4
-
-function namesOf({ differences }: Change): string {
-  const keys = [...new Set(differences.map(({ path }) => path.split('.')[0]!))]
-  const more = keys.length > MAX_KEYS ? ` and ${keys.length - MAX_KEYS} more` : ''
-  return `Configuration: ${keys.slice(0, MAX_KEYS).join(', ')}${more}`
 }
 
 /** Marks what changed of nodes and bans since the look before. */
