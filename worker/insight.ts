@@ -46,6 +46,8 @@ export interface InsightAnswers {
   trial(next: FilterConfig): Promise<Trial>
   /** The keys that are nearest to each rate limit. */
   limits(): Promise<LimitKeys>
+  /** Milliseconds of nodeos's time that were spent on all requests since the start. */
+  time(): Promise<number>
 }
 
 /**
@@ -71,6 +73,7 @@ export function createInsight(config: () => FilterConfig): Insight & Omit<Insigh
   const verdicts = new RecentVerdicts()
   const requests = new RecentRequests()
   let untilSample = SAMPLE
+  let time = 0
 
   const note = (doer: Doer, network: string, verdict: Pick<RecentVerdict, 'code' | 'detail' | 'enforced'>) =>
     verdicts.add(network, {
@@ -109,6 +112,7 @@ export function createInsight(config: () => FilterConfig): Insight & Omit<Insigh
       })
     },
     spent: (doer, milliseconds, body) => {
+      time += milliseconds
       untilSample -= milliseconds
       if (untilSample > 0) return
       const samples = 1 + Math.floor(-untilSample / SAMPLE)
@@ -124,6 +128,7 @@ export function createInsight(config: () => FilterConfig): Insight & Omit<Insigh
     },
     top: async (window) => lists.snapshot(window, Date.now()),
     verdicts: async (network) => verdicts.of(network),
+    time: async () => time,
     trial: (next) => tryConfig(requests.all, config(), next),
   }
 }

@@ -88,7 +88,7 @@ const second = await startOneThread()
 const relay = await freePort()
 const world = await startWorld({
   fairness: {},
-  bans: { maxRetry: { malformed: 30, endpoints: 60 } },
+  bans: { maxRetry: { malformed: 30, endpoints: 60, failed: 0 } },
   logEndpoints: [`http://127.0.0.1:${relay}`],
   rateLimits: [
     { name: 'failed transactions', key: ['ip'], on: 'failure', limit: 100, window: 60, answer: 'monitor' },

@@ -1,5 +1,5 @@
 // The screen Nodes: which are in, how far behind each is, and what it is asked.
-import { clock, milliseconds, number, seconds } from '../../shared/console/format.ts'
+import { clock, counted, milliseconds, number, seconds } from '../../shared/console/format.ts'
 import { type Html, html, nothing } from '../../shared/console/html.ts'
 import type { Screen } from '../../shared/console/page.ts'
 import { table } from '../../shared/console/table.ts'
@@ -13,7 +13,7 @@ const heads = [
   'Behind',
   'At work',
   'Waiting',
-  'Answers',
+  'Requests',
   'Time to answer',
   'Failures',
 ]
@@ -48,6 +48,6 @@ function nodeRow(node: ReturnType<typeof shownNode>): Html {
   <td class="number">${number(node.requestsWaiting)}</td>
   <td class="number">${number(node.requests)}</td>
   <td class="number">${node.averageSecondsToAnswer === null ? '–' : milliseconds(node.averageSecondsToAnswer * 1000)}</td>
-  <td>${failures.length === 0 ? 'none' : failures.map(([how, count]) => html`${number(count)} ${how}<br>`)}${node.ejections > 0 ? html`<small>ejected ${number(node.ejections)} times</small>` : nothing}</td>
+  <td>${failures.length === 0 ? 'none' : failures.map(([how, count]) => html`${number(count)} ${how}<br>`)}${node.ejections > 0 ? html`<small>ejected ${counted(node.ejections, 'time')}</small>` : nothing}</td>
 </tr>`
 }

@@ -7,9 +7,10 @@ import type { Screen } from '../../shared/console/page.ts'
 import { type PlotDescription, plot } from '../../shared/console/plot.ts'
 import { actionHead, table } from '../../shared/console/table.ts'
 import { violations } from '../../shared/violations.ts'
+import type { Ban } from '../bans/bans.ts'
 import { topListOf } from '../top/top-api.ts'
 import { measures, type TopSnapshot } from '../top/top-lists.ts'
-import { amount, banButton, doingOf, measureNames, networkLink, shareBar, verdictTable } from './parts.ts'
+import { amount, banAction, doingOf, measureNames, networkLink, shareBar, verdictTable } from './parts.ts'
 import { valuesOf, type Watch } from './watch.ts'
 
 const plots: readonly PlotDescription[] = [
@@ -26,7 +27,7 @@ const plots: readonly PlotDescription[] = [
   {
     title: "nodeos's time",
     unit: 'ms/s',
-    series: [{ name: 'nodeSeconds', label: 'until it answers', kind: 'counter', factor: 1000 }],
+    series: [{ name: 'nodeTime', label: 'spent on requests', kind: 'counter' }],
   },
   {
     title: 'Requests at the nodes',
@@ -47,16 +48,18 @@ export function nowScreen(watch: Watch): Screen {
     scripts: ['bans.js'],
     render: async () => {
       const now = Date.now()
-      const [metrics, top, latest] = await Promise.all([
+      const [metrics, nodeTime, top, latest, inForce] = await Promise.all([
         watch.metrics(),
+        insight.time(),
         insight.top('1m'),
         insight.verdicts(''),
+        watch.bans.list(),
       ])
       const mode =
         config().mode === 'monitor'
           ? html`<span class="badge warn">monitor mode: nothing is refused</span>`
           : html`<span class="badge ok">enforcing</span>`
-      const { waiting, bans } = valuesOf(metrics)
+      const { waiting, bans } = valuesOf(metrics, nodeTime)
       const isIn = nodes.states.filter((state) => state.isFit(now)).length
       const all = nodes.states.length
       const refused = history.rate('refused')
@@ -65,12 +68,12 @@ export function nowScreen(watch: Watch): Screen {
 <dl class="figures">
   ${figure('Requests', number(total), '/s')}
   ${figure('Refused', number(refused), '/s', refused > 0 ? 'warn' : '')}
-  ${figure("nodeos's time", number(history.rate('nodeSeconds') * 1000), 'ms/s')}
+  ${figure("nodeos's time", number(history.rate('nodeTime')), 'ms/s')}
   ${figure('Waiting', number(waiting), waiting === 1 ? 'request' : 'requests', waiting > 0 ? 'warn' : '')}
   ${figure('Nodes', `${isIn} of ${all}`, 'in', isIn < all ? 'bad' : '')}
   ${figure('Bans', number(bans), 'in force')}
 </dl>
-<section><h2 id="who">Who, in the last minute</h2>${whoTable(top)}</section>
+<section><h2 id="who">Who, in the last minute</h2>${whoTable(top, inForce)}</section>
 <section><h2 id="hour">Lately</h2>${plots.map((each) => plot(history, each, now))}</section>
 <div class="columns">
 <section><h2 id="changed">What changed lately</h2>${marksList(history, now)}</section>
@@ -82,7 +85,8 @@ export function nowScreen(watch: Watch): Screen {
 }
 
 /** For each measure the network that has most of it. */
-function whoTable(top: TopSnapshot): Html {
+function whoTable(top: TopSnapshot, inForce: readonly Ban[]): Html {
+  const banned = new Set(inForce.map(({ network }) => network))
   const rows = measures.flatMap((measure) => {
     const [first] = topListOf(top, 'networks', measure, 1).top
     if (!first) return []
@@ -92,7 +96,7 @@ function whoTable(top: TopSnapshot): Html {
   <td>${doingOf(first)}</td>
   <td class="number">${amount(measure, first.count)}</td>
   <td>${shareBar(first.share)}</td>
-  <td>${banButton(first.key)}</td>
+  <td>${banAction(first.key, banned)}</td>
 </tr>`
   })
   return table(

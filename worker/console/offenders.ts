@@ -9,7 +9,7 @@ import { topListOf } from '../top/top-api.ts'
 import { type Measure, measures, type Subject, type TopSnapshot } from '../top/top-lists.ts'
 import {
   amount,
-  banButton,
+  banAction,
   doingOf,
   measureNames,
   networkLink,
@@ -83,15 +83,12 @@ function networksTable(top: TopSnapshot, measure: Measure, inForce: readonly Ban
   const { top: entries } = topListOf(top, 'networks', measure, MAX_NETWORKS)
   const rows = entries.map((entry) => {
     const { key, count, share } = entry
-    const action = banned.has(key)
-      ? html`<span class="badge bad">banned</span> ${unbanButton(key)}`
-      : banButton(key)
     return html`<tr id="network-${key}">
   <td>${networkLink(key)}</td>
   <td>${doingOf(entry)}</td>
   <td class="number">${amount(measure, count)}</td>
   <td>${shareBar(share)}</td>
-  <td>${action}</td>
+  <td>${banAction(key, banned)}</td>
 </tr>`
   })
   return table('Networks', ['Network', 'By', 'Amount', 'Share', actionHead], rows, nobody[measure])

@@ -28,6 +28,12 @@ export const banButton = (network: string) =>
 export const unbanButton = (network: string) =>
   html`<button class="small" data-unban="${network}">Unban<span class="hidden"> ${network}</span></button>`
 
+/** What can be done about a network. */
+export const banAction = (network: string, banned: ReadonlySet<string>) =>
+  banned.has(network)
+    ? html`<span class="badge bad">banned</span> ${unbanButton(network)}`
+    : banButton(network)
+
 /** A share as a bar and as a number. */
 export const shareBar = (share: number) =>
   html`<span class="share"><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8" /><rect class="bar" width="${(100 * share).toFixed(1)}" height="8" /></svg> ${percent(share)}</span>`
@@ -35,7 +41,7 @@ export const shareBar = (share: number) =>
 /** What a network does most. */
 export function doingOf({ doing = [] }: TopEntry): Html {
   const [first, ...others] = doing
-  if (!first) return nothing
+  if (!first) return html`<small>requests while it is shut out</small>`
   const more = others.length > 0 ? html` <small>and ${others.length} more</small>` : nothing
   return html`<code>${first.what}</code>${more}`
 }

@@ -27,14 +27,15 @@ export interface Watch extends WatchParts {
 }
 
 /** Numbers of the history, of one moment's metrics. */
-export function valuesOf({ verdicts, nodes, reads, bans, relays }: Metrics) {
+export function valuesOf({ verdicts, nodes, reads, bans, relays }: Metrics, nodeTime: number) {
   const values = {
     passed: verdicts.SUCCESS ?? 0,
     failed: verdicts.TRANSACTION_FAILED ?? 0,
     refused: 0,
     trouble: verdicts.TROUBLE ?? 0,
     cached: reads.hit + reads.joined,
-    nodeSeconds: 0,
+    /** Milliseconds. */
+    nodeTime,
     waiting: 0,
     /** Requests that nodes were sent and have not answered. */
     atWork: 0,
@@ -45,8 +46,7 @@ export function valuesOf({ verdicts, nodes, reads, bans, relays }: Metrics) {
     if (isTrouble(code)) values.trouble += count
     else if (Object.hasOwn(violations, code)) values.refused += count
   }
-  for (const { seconds, waiting, underWay } of Object.values(nodes)) {
-    values.nodeSeconds += seconds
+  for (const { waiting, underWay } of Object.values(nodes)) {
     values.waiting += waiting
     values.atWork += underWay - waiting
   }
@@ -68,8 +68,8 @@ export function createWatch(parts: WatchParts): Watch {
 
   const look = async () => {
     // A screen can do without a sample; the filter serves on.
-    const metrics = await parts.metrics().catch(() => undefined)
-    if (metrics) history.add({ at: Date.now(), values: valuesOf(metrics) })
+    const known = await Promise.all([parts.metrics(), parts.insight.time()]).catch(() => undefined)
+    if (known) history.add({ at: Date.now(), values: valuesOf(...known) })
     await markChanges().catch(() => {})
   }
 

@@ -138,11 +138,18 @@ export interface ConfigListenerParts {
   insight: InsightAnswers
 }
 
+export interface ConfigListener {
+  address: string
+  /** Told why a worker ended that was to serve on. */
+  workerEnded(end: string): void
+  close(): Promise<void>
+}
+
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
   { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
-): Promise<{ address: string; close(): Promise<void> }> {
+): Promise<ConfigListener> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
   const watch = createWatch({ config: store.current, metrics, nodes, bans, insight })
@@ -179,6 +186,7 @@ export async function openConfigListener(
   onConfigChange(watch.configured)
   return {
     address,
+    workerEnded: (end) => watch.history.mark('worker', `A worker ended: ${end}`),
     close: () => {
       watch.stop()
       return closeServer(server, 1_000)
@@ -243,6 +251,7 @@ const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
   verdicts: (network) => insight().verdicts(network),
   trial: (next) => insight().trial(next),
   limits: () => insight().limits(),
+  time: () => insight().time(),
 })
 
 /** The filter in one process. */

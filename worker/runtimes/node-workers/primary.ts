@@ -65,7 +65,14 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
   })
   nodes.configure(store.current())
   const looks = lookAt(nodes, store.current, nodeSockets)
-  const workers: Workers = new Workers({ logger, config: store.current, bans: memory, nodes, looks })
+  const workers: Workers = new Workers({
+    logger,
+    config: store.current,
+    bans: memory,
+    nodes,
+    looks,
+    onEnd: (end) => config.workerEnded(end),
+  })
   const bans: Pick<Bans, 'list' | 'lift' | 'ban'> = {
     list: memory.list,
     ban: async (client, seconds) => {
@@ -112,6 +119,8 @@ interface WorkersParts {
   bans: Bans
   nodes: Nodes
   looks: LookAt
+  /** Told why a worker ended that was to serve on. */
+  onEnd(end: string): void
 }
 
 class Workers {
@@ -120,6 +129,7 @@ class Workers {
   readonly #bans: Bans
   readonly #nodes: Nodes
   readonly #looks: LookAt
+  readonly #onEnd: WorkersParts['onEnd']
   readonly #banned: VerdictLog['banned']
   readonly #members = new Set<Member>()
   /** What those that are gone had counted. */
@@ -133,12 +143,13 @@ class Workers {
     return asked.length
   })
 
-  constructor({ logger, config, bans, nodes, looks }: WorkersParts) {
+  constructor({ logger, config, bans, nodes, looks, onEnd }: WorkersParts) {
     this.#logger = logger
     this.#config = config
     this.#bans = bans
     this.#nodes = nodes
     this.#looks = looks
+    this.#onEnd = onEnd
     this.#banned = createVerdictLog(logger).banned
   }
 
@@ -212,6 +223,7 @@ class Workers {
     this.questions.gone()
     if (member.state !== 'serving' || this.#stopping) return
     this.#logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
+    this.#onEnd(end)
     this.#replace(Date.now() - member.since)
   }
 

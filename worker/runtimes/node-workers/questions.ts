@@ -55,6 +55,7 @@ export function createQuestions(ask: Ask): Questions {
     verdicts: async (network) => newestVerdicts(await all('verdicts', network)),
     trial: async (next) => sumOfTrials(await all('trial', next)),
     limits: async () => fullestOf(await all('limits', undefined)),
+    time: async () => (await all('time', undefined)).reduce((sum, milliseconds) => sum + milliseconds, 0),
     answered: (id, answer) => {
       const one = pending.get(id)
       if (!one) return

@@ -104,7 +104,8 @@ export async function runWorker(): Promise<void> {
 function answerTo(insight: InsightAnswers, { name, about }: Question): Promise<unknown> {
   if (name === 'top') return insight.top(about)
   if (name === 'verdicts') return insight.verdicts(about)
-  return name === 'trial' ? insight.trial(about) : insight.limits()
+  if (name === 'trial') return insight.trial(about)
+  return name === 'limits' ? insight.limits() : insight.time()
 }
 
 /** What rate limits count is told in bundles, the same key once in each. */
