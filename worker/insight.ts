@@ -12,6 +12,7 @@ import { tablesIn } from './reads/table-reads.ts'
 import { RecentRequests } from './recent/requests.ts'
 import { type Trial, tryConfig } from './recent/trial.ts'
 import { type RecentVerdict, RecentVerdicts } from './recent/verdicts.ts'
+import type { ReportError } from './report-queue.ts'
 import type { Window } from './top/sliding-top.ts'
 import { type Doing, TopLists, type TopSnapshot } from './top/top-lists.ts'
 import { formatName } from './transactions/name.ts'
@@ -46,6 +47,8 @@ export interface InsightAnswers {
   trial(next: FilterConfig): Promise<Trial>
   /** The keys that are nearest to each rate limit. */
   limits(): Promise<LimitKeys>
+  /** Why relays did not take reports, by relay. */
+  relayErrors(): Promise<Record<string, ReportError>>
   /** Milliseconds of nodeos's time that were spent on all requests since the start. */
   time(): Promise<number>
 }
@@ -68,7 +71,9 @@ const UNJUDGED = /^(?:BANNED|BLOCKED_ADDRESS|RATE_LIMITED|REQUEST_TIMEOUT)$/
 const decoder = new TextDecoder()
 
 /** `config` is the configuration in force; where it has no console, nothing is kept. */
-export function createInsight(config: () => FilterConfig): Insight & Omit<InsightAnswers, 'limits'> {
+export function createInsight(
+  config: () => FilterConfig,
+): Insight & Omit<InsightAnswers, 'limits' | 'relayErrors'> {
   const lists = new TopLists()
   const verdicts = new RecentVerdicts()
   const requests = new RecentRequests()

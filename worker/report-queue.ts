@@ -21,8 +21,12 @@ export interface RelayCounters {
   queued: number
   /** Milliseconds that the oldest of them has waited; 0 where none does. */
   oldest: number
-  /** Why the last message was not taken, and when, as Unix time in milliseconds; absent where every one was. */
-  lastError?: { at: number; reason: string }
+}
+
+/** Why a message was not taken, and when, as Unix time in milliseconds. */
+export interface ReportError {
+  at: number
+  reason: string
 }
 
 export class ReportQueue {
@@ -34,7 +38,8 @@ export class ReportQueue {
   #waiting: ReportEvent[] = []
   /** When each of them came, in Unix milliseconds. */
   #since: number[] = []
-  #lastError: RelayCounters['lastError']
+  /** Undefined where every message was taken at once. */
+  lastError: ReportError | undefined
   /** What is being sent. */
   #message: Message | undefined
   /** When the oldest event in it came. */
@@ -91,13 +96,12 @@ export class ReportQueue {
 
   /** A message was not taken. */
   failed(reason: string): void {
-    this.#lastError = { at: this.#now(), reason }
+    this.lastError = { at: this.#now(), reason }
   }
 
   counters(): RelayCounters {
     const since = this.#message ? this.#messageSince : this.#since[0]
     const oldest = since === undefined ? 0 : Math.max(0, this.#now() - since)
-    const error = this.#lastError && { lastError: this.#lastError }
-    return { ...this.#counters, queued: this.queued, oldest, ...error }
+    return { ...this.#counters, queued: this.queued, oldest }
   }
 }

@@ -5,15 +5,16 @@ import type { Screen } from '../../shared/console/page.ts'
 import { table } from '../../shared/console/table.ts'
 import type { Watch } from './watch.ts'
 
-export function relaysScreen({ metrics, config }: Watch): Screen {
+export function relaysScreen({ metrics, config, insight }: Watch): Screen {
   return {
     path: '/patroneos/console/relays',
     title: 'Relays',
     isLive: true,
     render: async () => {
-      const { relays } = await metrics()
+      const [{ relays }, errors] = await Promise.all([metrics(), insight.relayErrors()])
       const now = Date.now()
-      const rows = Object.entries(relays).map(([url, { queued, sent, dropped, refused, lastError }]) => {
+      const rows = Object.entries(relays).map(([url, { queued, sent, dropped, refused }]) => {
+        const lastError = errors[url]
         const tone = queued > 100 || dropped > 0 ? 'bad' : 'ok'
         const error = lastError
           ? html`${lastError.reason}<br><small>${clock(lastError.at)} UTC, ${seconds((now - lastError.at) / 1000)} ago</small>`

@@ -96,7 +96,11 @@ export async function startService({
     ...(tellCounted && { tellCounted }),
   })
   const processCounts = countProcess()
-  const answers: InsightAnswers = { ...insight, limits: async () => filter.fullestLimits() }
+  const answers: InsightAnswers = {
+    ...insight,
+    limits: async () => filter.fullestLimits(),
+    relayErrors: async () => reporter.errors(),
+  }
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -252,6 +256,7 @@ const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
   trial: (next) => insight().trial(next),
   limits: () => insight().limits(),
   time: () => insight().time(),
+  relayErrors: () => insight().relayErrors(),
 })
 
 /** The filter in one process. */

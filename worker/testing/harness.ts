@@ -107,7 +107,7 @@ export async function startFilter(
     traffic: filter.traffic,
     bans,
     nodes,
-    insight: { ...noted, limits: async () => filter.fullestLimits() },
+    insight: { ...noted, limits: async () => filter.fullestLimits(), relayErrors: async () => ({}) },
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })

@@ -3,6 +3,7 @@ import type { InsightAnswers } from '../../insight.ts'
 import { fullestOf } from '../../limits/rate-limits.ts'
 import { sumOfTrials } from '../../recent/trial.ts'
 import { newestVerdicts } from '../../recent/verdicts.ts'
+import type { ReportError } from '../../report-queue.ts'
 import { sumOfTops } from '../../top/top-lists.ts'
 import type { Question } from './messages.ts'
 
@@ -56,6 +57,7 @@ export function createQuestions(ask: Ask): Questions {
     trial: async (next) => sumOfTrials(await all('trial', next)),
     limits: async () => fullestOf(await all('limits', undefined)),
     time: async () => (await all('time', undefined)).reduce((sum, milliseconds) => sum + milliseconds, 0),
+    relayErrors: async () => newestErrors(await all('relayErrors', undefined)),
     answered: (id, answer) => {
       const one = pending.get(id)
       if (!one) return
@@ -66,4 +68,10 @@ export function createQuestions(ask: Ask): Questions {
       for (const one of [...pending.values()]) expectOneLess(one)
     },
   }
+}
+
+/** Of each relay the newest. */
+function newestErrors(all: readonly Record<string, ReportError>[]): Record<string, ReportError> {
+  const entries = all.flatMap((errors) => Object.entries(errors))
+  return Object.fromEntries(entries.sort(([, a], [, b]) => a.at - b.at))
 }

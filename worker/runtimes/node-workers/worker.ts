@@ -105,7 +105,8 @@ function answerTo(insight: InsightAnswers, { name, about }: Question): Promise<u
   if (name === 'top') return insight.top(about)
   if (name === 'verdicts') return insight.verdicts(about)
   if (name === 'trial') return insight.trial(about)
-  return name === 'limits' ? insight.limits() : insight.time()
+  if (name === 'limits') return insight.limits()
+  return name === 'time' ? insight.time() : insight.relayErrors()
 }
 
 /** What rate limits count is told in bundles, the same key once in each. */
