@@ -70,7 +70,8 @@ export function createConsequences({ verdicts, reporter, bans, insight }: Conseq
       verdicts.violation(found, cause.client, enforced)
       insight?.violation(cause, found, enforced)
       const code = found.reportedAs ?? found.code
-      if (cause.severity.enforced && strikeClassOf(code) !== null) record(code, 1, cause)
+      // What a limit only watches is no strike, though the rest is enforced.
+      if (enforced && cause.severity.enforced && strikeClassOf(code) !== null) record(code, 1, cause)
     },
     outcome: (outcome, cause) => {
       verdicts.outcome(outcome)
