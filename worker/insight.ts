@@ -54,10 +54,12 @@ export interface InsightAnswers {
 }
 
 /**
- * Of nodeos's time every so many milliseconds are counted for the request that they fell on, and nothing else is done for
- * it: what counting costs goes by nodeos's time and not by the number of requests.
+ * Of nodeos's time the request is counted on which every so many milliseconds of it fall, with the weight of as many; for
+ * any other nothing is done. That is at the least; it becomes more where samples follow each other within less than this,
+ * as where many requests are under way at one time: what counting costs is bounded, however many requests there are.
  */
-const SAMPLE = 2
+const LEAST_STEP = 2
+const LEAST_PAUSE = 2
 
 /** Codes that say nothing of the sender. */
 const NOT_THE_SENDERS = /^(?:OVERLOADED|NODEOS_)/
@@ -77,7 +79,7 @@ export function createInsight(
   const lists = new TopLists()
   const verdicts = new RecentVerdicts()
   const requests = new RecentRequests()
-  let untilSample = SAMPLE
+  const weightOf = createSampling()
   let time = 0
 
   const note = (doer: Doer, network: string, verdict: Pick<RecentVerdict, 'code' | 'detail' | 'enforced'>) =>
@@ -118,23 +120,37 @@ export function createInsight(
     },
     spent: (doer, milliseconds, body) => {
       time += milliseconds
-      untilSample -= milliseconds
-      if (untilSample > 0) return
-      const samples = 1 + Math.floor(-untilSample / SAMPLE)
-      untilSample += samples * SAMPLE
-      if (!config().console) return
+      const weight = weightOf(milliseconds)
+      if (weight === 0 || !config().console) return
       const { request, verdict } = doer
       const tables =
         request && verdict && !verdict.violation && body.length > 0
           ? tablesIn(pathOf(request.target), decoder.decode(body))
           : []
       const what = `${request ? callOf(request) : ''} ${tables[0] ?? actionOf(doer)}`.trim()
-      lists.add('time', { ...doingOf(doer, what), tables }, samples * SAMPLE, Date.now())
+      lists.add('time', { ...doingOf(doer, what), tables }, weight, Date.now())
     },
     top: async (window) => lists.snapshot(window, Date.now()),
     verdicts: async (network) => verdicts.of(network),
     time: async () => time,
     trial: (next) => tryConfig(requests.all, config(), next),
+  }
+}
+
+/** Says how much of the time that is sampled a request stands for; mostly for none. */
+function createSampling(): (milliseconds: number) => number {
+  let step = LEAST_STEP
+  let left = step
+  let sampledAt = Number.NEGATIVE_INFINITY
+  return (milliseconds) => {
+    left -= milliseconds
+    if (left > 0) return 0
+    const weight = step * (1 + Math.floor(-left / step))
+    const now = performance.now()
+    step = now - sampledAt < LEAST_PAUSE ? step * 1.1 : Math.max(LEAST_STEP, step * 0.9)
+    sampledAt = now
+    left += weight
+    return weight
   }
 }
 

@@ -1,5 +1,6 @@
 // The last verdicts against each network, with their reasons: for whoever asks why a client is refused.
 import { LRUCache } from 'lru-cache'
+import { detached } from '../../shared/detached.ts'
 import type { ReportCode } from '../../shared/violations.ts'
 
 export interface RecentVerdict {
@@ -56,8 +57,7 @@ function makeRoom(verdicts: RecentVerdict[], now: number): boolean {
   return true
 }
 
-/** Cut, and copied: V8 keeps the whole request alive behind a slice of it. */
-const short = (text: string) => [...text.slice(0, MAX_TEXT)].join('')
+const short = (text: string) => detached(text.slice(0, MAX_TEXT))
 
 /** The newest of what several processes remember. */
 export function newestVerdicts(lists: readonly RecentVerdict[][]): RecentVerdict[] {

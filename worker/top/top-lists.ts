@@ -1,4 +1,5 @@
 // Who and what is heaviest, and by which measure: fed with violations, failed transactions and nodeos's time.
+import { detached } from '../../shared/detached.ts'
 import { formatName } from '../transactions/name.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 import { SlidingTop, type Window, windows } from './sliding-top.ts'
@@ -34,47 +35,41 @@ const MAX_NAMES = 8
 const MAX_AGENT = 120
 
 export class TopLists {
-  readonly #lists = new Map<string, SlidingTop>()
+  /** Of each a list for each window. */
+  readonly #lists = forEachList(() => windows.map((window) => new SlidingTop(window)))
 
   /** `weight`: how many, or milliseconds. `now` is Unix time in milliseconds. */
   add(measure: Measure, { network, agent, what, transactions, tables }: Doing, weight: number, now: number) {
     this.#count(measure, 'networks', network, weight, now)
     if (what) this.#count(measure, 'doings', `${network} ${what}`, weight, now)
-    this.#count(measure, 'agents', agent.slice(0, MAX_AGENT) || '(none)', weight, now)
+    this.#count(measure, 'agents', detached(agent.slice(0, MAX_AGENT)) || '(none)', weight, now)
     for (const account of authorizersOf(transactions)) this.#count(measure, 'accounts', account, weight, now)
     for (const contract of contractsOf(transactions)) this.#count(measure, 'contracts', contract, weight, now)
-    for (const table of tables.slice(0, MAX_NAMES)) this.#count(measure, 'tables', table, weight, now)
+    for (const table of tables.slice(0, MAX_NAMES))
+      this.#count(measure, 'tables', detached(table), weight, now)
   }
 
   #count(measure: Measure, subject: Subject | 'doings', key: string, weight: number, now: number): void {
-    for (const window of windows) this.#of(measure, subject, window).add(key, weight, now)
-  }
-
-  #of(measure: Measure, subject: Subject | 'doings', window: Window): SlidingTop {
-    const name = `${measure} ${subject} ${window}`
-    let list = this.#lists.get(name)
-    if (!list) {
-      list = new SlidingTop(window)
-      this.#lists.set(name, list)
-    }
-    return list
+    for (const list of this.#lists[measure][subject]) list.add(key, weight, now)
   }
 
   snapshot(window: Window, now: number): TopSnapshot {
-    return snapshotOf((measure, subject) => this.#of(measure, subject, window).list(now))
+    return forEachList((measure, subject) =>
+      this.#lists[measure][subject][windows.indexOf(window)]!.list(now),
+    )
   }
 }
 
 /** The lists of several processes as one. */
 export function sumOfTops(snapshots: readonly TopSnapshot[]): TopSnapshot {
-  return snapshotOf((measure, subject) => merged(snapshots.map((snapshot) => snapshot[measure][subject])))
+  return forEachList((measure, subject) => merged(snapshots.map((snapshot) => snapshot[measure][subject])))
 }
 
-function snapshotOf(list: (measure: Measure, subject: Subject | 'doings') => HeavyList): TopSnapshot {
+function forEachList<T>(make: (measure: Measure, subject: Subject | 'doings') => T) {
   const of = (measure: Measure) =>
     Object.fromEntries(
-      ([...subjects, 'doings'] as const).map((subject) => [subject, list(measure, subject)]),
-    ) as TopSnapshot[Measure]
+      ([...subjects, 'doings'] as const).map((subject) => [subject, make(measure, subject)]),
+    ) as Record<Subject | 'doings', T>
   return { violations: of('violations'), failures: of('failures'), time: of('time') }
 }
 
