@@ -15,20 +15,22 @@ import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
-import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { createFilterConsole } from '../console/filter-console.ts'
 import { createWatch } from '../console/watch.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
+import { SharedLimits } from '../limits/shared-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { Looks } from '../nodes/look.ts'
 import { nodesOf } from '../nodes/node.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
+import type { SharedStore } from '../store/shared-store.ts'
 import { topRoutes } from '../top/top-api.ts'
 import { loadTracing } from '../tracing/load.ts'
+import { banDriverOf, openStore, storeWarnings } from './shared-state.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
 
@@ -62,6 +64,9 @@ export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'se
   bans: Bans
   nodes: Nodes
   sockets: Sockets
+  /** With other filters. */
+  shared: SharedStore | undefined
+  /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
 }
 
@@ -73,6 +78,7 @@ export async function startService({
   logger,
   secrets,
   sockets,
+  shared,
   tellCounted,
 }: ServiceParts): Promise<FilterService> {
   const { platform, traffic, close } = createSocketPlatform(config, sockets)
@@ -82,6 +88,7 @@ export async function startService({
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const tracing = await loadTracing(process.env, logger)
   const insight = createInsight(config)
+  const sharedLimits = shared && new SharedLimits(shared)
   const filter = createFilter({
     writeAccess: accessLog.write,
     tracing,
@@ -93,7 +100,7 @@ export async function startService({
     reporter,
     bans,
     logger,
-    ...(tellCounted && { tellCounted }),
+    countedElsewhere: { tell: tellCounted, shared: sharedLimits },
   })
   const processCounts = countProcess()
   const answers: InsightAnswers = {
@@ -121,11 +128,12 @@ export async function startService({
         nodes,
         listener: () => ({ connections: listener.connections(), lostLines: accessLog.lost() }),
         process: processCounts,
+        store: shared?.counters,
       }),
     close: async (milliseconds) => {
       sources.close()
       await listener.close(milliseconds)
-      await reporter.drain(milliseconds)
+      await Promise.all([reporter.drain(milliseconds), sharedLimits?.close()])
       await close()
       await accessLog.close()
       await tracing?.close()
@@ -181,7 +189,7 @@ export async function openConfigListener(
         },
       ),
     ],
-    warnings: async (config) => filterWarnings(config),
+    warnings: async (config) => [...filterWarnings(config), ...storeWarnings(config)],
   })
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
@@ -263,7 +271,9 @@ const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange, logger } = program
   const { now } = Date
-  const bans = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
+  const shared = await openStore(store.current(), logger)
+  const driver = banDriverOf(shared)
+  const bans = createBans(driver, banPolicyOf(store.current()), { logger, now })
   const nodes: Nodes = new Nodes({ logger, onFailure: (name) => looks.soon(name) })
   const looks = lookAt(nodes, store.current, sockets)
   let service: FilterService | undefined
@@ -274,8 +284,11 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     metrics: async () => service!.metrics(),
     insight: laterInsight(() => service!.insight),
   })
-  service = await startService({ ...program, config: store.current, bans, nodes, sockets }).catch((error) => {
+  const parts = { ...program, config: store.current, bans, nodes, sockets, shared }
+  service = await startService(parts).catch((error) => {
     void config.close()
+    driver.close?.()
+    shared?.close()
     throw error
   })
   onConfigChange((next) => {
@@ -288,5 +301,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
   })
   announce(program, { listener: service.address, config: config.address }, looks, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])
+    driver.close?.()
+    shared?.close()
   })
 }

@@ -10,6 +10,7 @@ import type { InsightAnswers } from '../../insight.ts'
 import type { Counted } from '../../limits/rate-limits.ts'
 import { Nodes } from '../../nodes/nodes.ts'
 import { type FilterService, startService } from '../filter-program.ts'
+import { openStore } from '../shared-state.ts'
 import {
   DRAIN_TIME,
   dispatcher,
@@ -60,6 +61,7 @@ export async function runWorker(): Promise<void> {
         logger,
         secrets: await readSecrets(),
         sockets: nodeSockets,
+        shared: await openStore(config, logger),
         tellCounted: bundled((counted) => void toPrimary({ type: 'counted', counted })),
       }
       service = await startService(parts)
