@@ -14,8 +14,11 @@ import { createAddressLists } from '../addresses/lists.ts'
 import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
-import { bansRoutes } from '../bans/bans-api.ts'
+import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
+import { createFilterConsole } from '../console/filter-console.ts'
+import { createWatch } from '../console/watch.ts'
 import type { Sockets } from '../http1/sockets.ts'
+import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
 import { SharedLimits } from '../limits/shared-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
@@ -25,6 +28,7 @@ import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
 import type { SharedStore } from '../store/shared-store.ts'
+import { topRoutes } from '../top/top-api.ts'
 import { loadTracing } from '../tracing/load.ts'
 import { banDriverOf, openStore, storeWarnings } from './shared-state.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
@@ -52,6 +56,7 @@ export interface FilterService extends FilterListener {
   /** Opens the access log's file again, as after a rotation. */
   reopenLogs(): void
   metrics(): Metrics
+  insight: InsightAnswers
 }
 
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
@@ -82,11 +87,13 @@ export async function startService({
   const sources = createListSources({ lists: addresses, logger, fetch })
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const tracing = await loadTracing(process.env, logger)
+  const insight = createInsight(config)
   const sharedLimits = shared && new SharedLimits(shared)
   const filter = createFilter({
     writeAccess: accessLog.write,
     tracing,
     addresses,
+    insight,
     config,
     platform,
     nodes,
@@ -96,6 +103,11 @@ export async function startService({
     countedElsewhere: { tell: tellCounted, shared: sharedLimits },
   })
   const processCounts = countProcess()
+  const answers: InsightAnswers = {
+    ...insight,
+    limits: async () => filter.fullestLimits(),
+    relayErrors: async () => reporter.errors(),
+  }
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -106,6 +118,7 @@ export async function startService({
       accessLog.configure(next.accessLog)
     },
     reopenLogs: accessLog.reopen,
+    insight: answers,
     takeCounted: filter.takeCounted,
     metrics: () =>
       metricsOf({
@@ -130,30 +143,44 @@ export async function startService({
 
 /** What the config listener shows and changes besides the configuration. */
 export interface ConfigListenerParts {
-  bans: Pick<Bans, 'list' | 'lift'>
+  bans: Pick<Bans, 'list' | 'lift' | 'ban'>
   nodes: Nodes
   looks: LookAt
   metrics(): Promise<Metrics>
+  insight: InsightAnswers
+}
+
+export interface ConfigListener {
+  address: string
+  /** Told why a worker ended that was to serve on. */
+  workerEnded(end: string): void
+  close(): Promise<void>
 }
 
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
-  { bans, nodes, looks, metrics }: ConfigListenerParts,
-): Promise<{ address: string; close(): Promise<void> }> {
+  { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
+): Promise<ConfigListener> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
+  const watch = createWatch({ config: store.current, metrics, nodes, bans, insight })
+  const console = createFilterConsole({ watch, store, version, token, logger })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
+    signIn: console.signIn,
     logger,
     routes: [
+      ...console.routes,
       metricsRoute(async () => {
         await looks.ifDue()
         return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
+      handBanRoute(bans, store.current),
+      ...topRoutes(insight),
       ...nodesRoutes(
         () => nodes.states,
         async () => {
@@ -167,7 +194,16 @@ export async function openConfigListener(
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
   const address = await listen(server, 'configListenPort', configListenIP, configListenPort)
-  return { address, close: () => closeServer(server, 1_000) }
+  watch.start()
+  onConfigChange(watch.configured)
+  return {
+    address,
+    workerEnded: (end) => watch.history.mark('worker', `A worker ended: ${end}`),
+    close: () => {
+      watch.stop()
+      return closeServer(server, 1_000)
+    },
+  }
 }
 
 /** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */
@@ -221,6 +257,16 @@ export function announce(
   })
 }
 
+/** That of a service which is started after the config listener is open. */
+const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
+  top: (window) => insight().top(window),
+  verdicts: (network) => insight().verdicts(network),
+  trial: (next) => insight().trial(next),
+  limits: () => insight().limits(),
+  time: () => insight().time(),
+  relayErrors: () => insight().relayErrors(),
+})
+
 /** The filter in one process. */
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange, logger } = program
@@ -236,6 +282,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     nodes,
     looks,
     metrics: async () => service!.metrics(),
+    insight: laterInsight(() => service!.insight),
   })
   const parts = { ...program, config: store.current, bans, nodes, sockets, shared }
   service = await startService(parts).catch((error) => {
