@@ -98,12 +98,12 @@ describe.skipIf(missing)('a config listener on loopback without a token', () => 
   })
 
   test.each<[what: string, init: Init, answers: number[]]>([
-    ['a simple request', { method: 'POST', mode: 'no-cors', body: PATCH }, [415]],
-    ['a simple request with CORS', { method: 'POST', body: PATCH }, [415]],
+    ['a simple request', { method: 'POST', mode: 'no-cors', body: PATCH }, [403]],
+    ['a simple request with CORS', { method: 'POST', body: PATCH }, [403]],
     [
       'a request that says JSON where it must not',
       { method: 'POST', mode: 'no-cors', body: PATCH, headers: { 'content-type': 'application/json' } },
-      [415],
+      [403],
     ],
     [
       'a request that says text and means JSON',
@@ -113,7 +113,7 @@ describe.skipIf(missing)('a config listener on loopback without a token', () => 
         body: PATCH,
         headers: { 'content-type': 'text/plain;application/json' },
       },
-      [415],
+      [403],
     ],
     [
       'a request that asks first',
@@ -151,8 +151,8 @@ describe.skipIf(missing)('a config listener on loopback without a token', () => 
         },
         [api, type] as const,
       )
-      expect((await answered).status()).toBe(415)
-      expect(seen).toMatchObject([{ method: 'POST', status: 415 }])
+      expect((await answered).status()).toBe(403)
+      expect(seen).toMatchObject([{ method: 'POST', status: 403 }])
       expect(seen[0]?.type).toContain(type)
       unchanged()
     },

@@ -20,10 +20,10 @@ describe('the last requests', () => {
 
   test('are bounded in bytes, and leave out bodies that would displace all others', () => {
     const requests = new RecentRequests()
-    for (let n = 0; n < 50; n++) requests.add(head(n * 10), client, new Uint8Array(250_000))
-    expect(requests.all).toHaveLength(33)
-    requests.add(head(1_000), client, new Uint8Array(262_145))
-    expect(requests.all).toHaveLength(33)
+    for (let n = 0; n < 200; n++) requests.add(head(n * 10), client, new Uint8Array(60_000))
+    expect(requests.all).toHaveLength(139)
+    requests.add(head(5_000), client, new Uint8Array(65_537))
+    expect(requests.all).toHaveLength(139)
   })
 
   test('are 200 a second at the most', () => {

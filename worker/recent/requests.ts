@@ -14,7 +14,7 @@ export const MAX_REQUESTS = 1_000
 
 /** Bytes of all bodies, and of the largest. */
 const MAX_BYTES = 8_388_608
-const MAX_BODY = 262_144
+const MAX_BODY = 65_536
 
 /** Milliseconds between two requests that are kept: at most 200 a second cost the copy of their bodies. */
 const INTERVAL = 5

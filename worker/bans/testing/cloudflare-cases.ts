@@ -2,6 +2,8 @@
 import { type BanBindings, cloudflareBanDriver } from '../drivers/cloudflare.ts'
 import { runDriverCases } from './driver-cases.ts'
 
+// All that wrangler.toml names.
+export { LimitCounter } from '../../limits/edge-counter.ts'
 export { BanCounter, BanList } from '../drivers/cloudflare-objects.ts'
 
 export default {
