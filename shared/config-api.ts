@@ -123,8 +123,7 @@ class Changes<C extends { configListenIP: string }> {
 
   async #change(c: Context, apply: (current: C) => unknown): Promise<Response> {
     const { schema, store, token } = this.#options
-    if (!/^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? ''))
-      return fail(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json')
+    if (!isJson(c)) return fail(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json')
     const ifMatch = c.req.header('if-match')
     const before = store.current()
     if (ifMatch !== undefined && !matches(ifMatch, await etagOf(before)))
@@ -191,6 +190,11 @@ export async function etagOf(config: object): Promise<string> {
 function matches(ifMatch: string, etag: string): boolean {
   // RFC 9110, sections 13.1.1 and 5.6.3: a list with spaces and tabs around its commas.
   return ifMatch.split(/[ \t]*,[ \t]*/).some((tag) => tag === '*' || tag === etag)
+}
+
+/** Whether a request says that its body is JSON, as no web page of another origin may without being asked. */
+export function isJson(c: Context): boolean {
+  return /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? '')
 }
 
 /** The other end of the connection; unknown where the listener is not Node's. */

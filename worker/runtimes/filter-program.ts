@@ -16,6 +16,7 @@ import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
+import { checkRoutes } from '../dry-run/check-api.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import type { Counted } from '../limits/rate-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
@@ -146,6 +147,7 @@ export async function openConfigListener(
         return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
+      ...checkRoutes({ config: store.current, bans, nodes }),
       ...nodesRoutes(
         () => nodes.states,
         async () => {
