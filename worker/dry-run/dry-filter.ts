@@ -13,6 +13,7 @@ import { type Ban, banPolicyOf, createBans } from '../bans/bans.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { createClientAddress } from '../client-address.ts'
 import { headerValue } from '../headers.ts'
+import { createJudge } from '../judge.ts'
 import type { Node } from '../nodes/node.ts'
 import { type Known, Nodes } from '../nodes/nodes.ts'
 import type {
@@ -23,6 +24,7 @@ import type {
   UpstreamRequest,
   UpstreamWatch,
 } from '../platform.ts'
+import type { Transaction } from '../transactions/transaction.ts'
 
 /** What a node would get. */
 export interface DryForward {
@@ -54,6 +56,8 @@ export interface DryFilterOptions {
 
 export interface DryFilter {
   run(request: WholeRequest): Promise<DryFate>
+  /** The transactions of a request, as far as they were opened. */
+  transactionsOf(request: WholeRequest): readonly Transaction[]
 }
 
 const logger = createLogger({ readable: false, write: () => {} })
@@ -88,6 +92,7 @@ export function createDryFilter(configured: FilterConfig, options: DryFilterOpti
     chain: { now: () => time ?? Date.now() + clockOffset },
     logger,
   })
+  const judge = createJudge(config)
   const clientAddress = createClientAddress(config.trustedProxies.map((range) => parseCidr(range) as Cidr))
 
   return {
@@ -105,6 +110,7 @@ export function createDryFilter(configured: FilterConfig, options: DryFilterOpti
         answer: answered,
       }
     },
+    transactionsOf: (request) => judge.whole(request, request.body).transactions,
   }
 }
 
