@@ -21,8 +21,6 @@ export function createProgram(exit: (code: number) => void): Command {
     .version(version, '-v, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help of a command')
-    .showSuggestionAfterError()
-    .enablePositionalOptions()
   program.addCommand(
     started('filter', 'run the filter in front of nodeos', 'patroneos filter --configFile my.json'),
   )
@@ -47,7 +45,7 @@ Exit codes:
   program.commands
     .find((command) => command.name() === 'complete')
     ?.description('print the completion script of a shell: patroneos complete bash, zsh or fish')
-  inherit(program)
+  throwErrors(program)
   return program
 }
 
@@ -60,12 +58,9 @@ function started(name: string, description: string, example: string): Command {
 }
 
 /** Errors are thrown rather than ending the process, from every command. */
-function inherit(command: Command): void {
+function throwErrors(command: Command): void {
   command.exitOverride()
-  for (const child of command.commands) {
-    child.copyInheritedSettings(command)
-    inherit(child)
-  }
+  for (const child of command.commands) throwErrors(child)
 }
 
 /** Runs a command line; resolves to its exit code. */
