@@ -163,7 +163,7 @@ describe('completion', () => {
     return output
   }
 
-  test.each(['bash', 'zsh', 'fish'])('there is a script for %s, which that shell can read', async (shell) => {
+  test.each(['bash', 'zsh', 'fish'])('there is a script for %s', async (shell) => {
     expect(await complete(shell)).toContain('patroneos')
   })
 
