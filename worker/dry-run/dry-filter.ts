@@ -64,7 +64,13 @@ const logger = createLogger({ readable: false, write: () => {} })
 
 export function createDryFilter(configured: FilterConfig, options: DryFilterOptions): DryFilter {
   // What depends on the requests before: turns, counts and answers that are held.
-  const config = { ...configured, fairness: null, rateLimits: [], cache: { ...configured.cache, paths: {} } }
+  const config = {
+    ...configured,
+    fairness: null,
+    rateLimits: [],
+    repeats: 0,
+    cache: { ...configured.cache, paths: {} },
+  }
   const { bans = [], addresses, clockOffset = 0 } = options
   let reported: ReportCode | undefined
   let time: number | undefined
