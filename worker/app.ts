@@ -259,7 +259,7 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
     isShutOut: (client) => {
       const { enforced, standingOf } = current()
       const standing = standingOf(client)
-      if (standing !== undefined) return standing === 'blocked' && enforced
+      if (!enforced || standing !== undefined) return standing === 'blocked' && enforced
       const ban = bans.banOf(client)
       return ban !== undefined && refusals.isEnough(ban)
     },

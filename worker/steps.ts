@@ -44,7 +44,7 @@ export class Steps {
   /** A client that is banned is told so, before its body is read. */
   banned(each: Case): boolean {
     const { request, client, severity } = each
-    const ban = severity.bansClients ? this.#parts.bans.banOf(client) : undefined
+    const ban = severity.enforced ? this.#parts.bans.banOf(client) : undefined
     if (!ban || !severity.mayBeBanned(client)) return false
     this.#parts.refusals.count(ban)
     const retryAfter = secondsLeft(ban, Date.now())

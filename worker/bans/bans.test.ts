@@ -8,7 +8,7 @@ import { packedBody } from '../testing/bodies.ts'
 import { signWithWharfkit, transfer } from '../testing/clients.ts'
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'
 import { answerWith } from '../testing/nodeos-stand-in.ts'
-import { bansRoutes } from './bans-api.ts'
+import { bansRoutes, handBanRoute } from './bans-api.ts'
 
 const push = '/v1/chain/push_transaction'
 const from = (client: string) => ['x-forwarded-for', client]
@@ -140,6 +140,47 @@ describe('an operator', () => {
     expect((await call('DELETE', `/${body[1].network}`)).status).toBe(204)
     expect((await call('DELETE', '/example.com')).body.message).toBe('INVALID_ADDRESS')
     expect((await call('GET')).body).toEqual([])
+  })
+
+  it('bans by hand, with or without a policy, for as long as wanted', async () => {
+    const { filter } = await startBoth()
+    const config = filterConfig({ ipAllowList: ['192.0.2.0/24'] })
+    const store = memoryConfigStore(config, () => {}, '')
+    const routes = [...bansRoutes(filter.bans), handBanRoute(filter.bans, store.current)]
+    const api = createConfigApi({ schema: filterConfigSchema, store, routes })
+    const post = async (body: unknown) => {
+      const response = await api.request('http://localhost/patroneos/bans', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', host: 'localhost' },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, body: await response.json() }
+    }
+    const banned = await post({ client: '203.0.113.9', seconds: 60 })
+    expect(banned).toMatchObject({ status: 201, body: { network: '203.0.113.9' } })
+    expect(Date.parse(banned.body.until) - Date.now()).toBeLessThanOrEqual(60_000)
+    const { status, headers } = await ask(filter.port, { headers: from('203.0.113.9') })
+    expect([status, headers['retry-after']]).toEqual([403, '60'])
+    // Another change of the configuration leaves it in force.
+    filter.configure({ maxSignatures: 5 })
+    expect((await ask(filter.port, { headers: from('203.0.113.9') })).status).toBe(403)
+    const longer = await post({ client: '203.0.113.9', seconds: 7200 })
+    expect(Date.parse(longer.body.until) - Date.now()).toBeGreaterThan(7_000_000)
+    expect((await post({ client: '2001:db8::5' })).body.network).toBe('2001:db8:0:0::/64')
+    filter.configure({ mode: 'monitor' })
+    expect((await ask(filter.port, { headers: from('203.0.113.9') })).status).toBe(200)
+
+    const refused = async (body: unknown) => (await post(body)).body.error.what
+    expect(await refused({ client: 'example.com' })).toBe(
+      'client: allowed: an address, or a network as listed',
+    )
+    expect(await refused({ client: '203.0.113.9', seconds: 0 })).toBe(
+      'seconds: allowed: a whole number from 1 to 31536000 (seconds)',
+    )
+    expect(await refused({ client: '127.0.0.1' })).toBe(
+      '127.0.0.1 is among trustedProxies, which are never banned',
+    )
+    expect(await refused({ client: '192.0.2.1' })).toBe('192.0.2.1 is on ipAllowList, which is never banned')
   })
 
   it('is told what a policy may hold', async () => {

@@ -4,7 +4,7 @@
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { BanPolicy, FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
-import type { StrikeClass } from '../../shared/violations.ts'
+import { type StrikeClass, strikeClasses } from '../../shared/violations.ts'
 
 export interface Ban {
   /** As of clientNetwork. */
@@ -46,7 +46,7 @@ export interface BanCounters {
 }
 
 export interface Bans {
-  /** Puts a policy in force; null lifts all bans that are known here. */
+  /** Puts a policy in force; taking it back lifts all bans that are known here. */
   configure(policy: BanPolicy | null): void
   /** Asked for every request, so answered from memory: the ban of the client's network, if one is in force. */
   banOf(client: Address): Ban | undefined
@@ -54,6 +54,8 @@ export interface Bans {
   strike(client: Address, strikeClass: StrikeClass, count: number): Promise<Ban | undefined>
   /** The bans in force. */
   list(): Promise<Ban[]>
+  /** Bans the client's network by hand, for so many seconds from now, with or without a policy. */
+  ban(client: Address, seconds: number): Promise<Ban>
   /** Ends the ban of the client's network and forgets its strikes; false where there was none. */
   lift(client: Address): Promise<boolean>
   /** Puts a ban in force that was counted elsewhere. */
@@ -68,6 +70,16 @@ export interface Bans {
 /** The policy that a configuration puts in force: in monitor mode nobody is banned. */
 export function banPolicyOf({ mode, bans }: FilterConfig): BanPolicy | null {
   return mode === 'enforce' ? bans : null
+}
+
+function byHand(seconds: number): BanPolicy {
+  const retries = strikeClasses.map((strikeClass) => [strikeClass, 1] as const)
+  return {
+    findTime: 1,
+    maxRetry: Object.fromEntries(retries) as BanPolicy['maxRetry'],
+    banTime: seconds,
+    maxBanTime: seconds,
+  }
 }
 
 /** Whole seconds until a ban ends, at least 1. */
@@ -105,8 +117,9 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
 
   return {
     configure: (next) => {
+      const isTakenBack = policy !== null && next === null
       policy = next
-      if (next) return
+      if (!isTakenBack) return
       known.clear()
       driver.clear?.()
     },
@@ -131,6 +144,14 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
       }
     },
     list: () => driver.list(),
+    ban: async (client, seconds) => {
+      const network = clientNetwork(client)
+      // Any driver can do it: one strike, of a policy that bans at once.
+      await driver.lift(network)
+      const { ban } = await driver.strike(network, 'malformed', 1, byHand(seconds))
+      put(ban!)
+      return ban!
+    },
     lift: async (client) => {
       const network = clientNetwork(client)
       const lifted = await driver.lift(network)

@@ -14,7 +14,7 @@ import { createAddressLists } from '../addresses/lists.ts'
 import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
-import { bansRoutes } from '../bans/bans-api.ts'
+import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
 import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { checkRoutes } from '../dry-run/check-api.ts'
 import type { Sockets } from '../http1/sockets.ts'
@@ -123,7 +123,7 @@ export async function startService({
 
 /** What the config listener shows and changes besides the configuration. */
 export interface ConfigListenerParts {
-  bans: Pick<Bans, 'list' | 'lift'>
+  bans: Pick<Bans, 'list' | 'lift' | 'ban'>
   nodes: Nodes
   looks: LookAt
   metrics(): Promise<Metrics>
@@ -147,6 +147,7 @@ export async function openConfigListener(
         return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
       }),
       ...bansRoutes(bans),
+      handBanRoute(bans, store.current),
       ...checkRoutes({ config: store.current, bans, nodes }),
       ...nodesRoutes(
         () => nodes.states,

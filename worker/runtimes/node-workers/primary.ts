@@ -65,8 +65,13 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
   nodes.configure(store.current())
   const looks = lookAt(nodes, store.current, nodeSockets)
   const workers: Workers = new Workers({ logger, config: store.current, bans: memory, nodes, looks })
-  const bans: Pick<Bans, 'list' | 'lift'> = {
+  const bans: Pick<Bans, 'list' | 'lift' | 'ban'> = {
     list: memory.list,
+    ban: async (client, seconds) => {
+      const ban = await memory.ban(client, seconds)
+      workers.tellAll({ type: 'ban', ban })
+      return ban
+    },
     lift: (client) => {
       workers.tellAll({ type: 'lift', client })
       return memory.lift(client)
