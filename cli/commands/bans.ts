@@ -59,7 +59,7 @@ function add(): Command {
         throw new CommandError(
           `--for: found ${JSON.stringify(options.for)}; allowed: a whole number of seconds from 1`,
         )
-      const question = { method: 'POST', path: ROUTE, body: { address, seconds } }
+      const question = { method: 'POST', path: ROUTE, body: { client: address, seconds } }
       const ban = await askJson<Ban>(options.server, question, `POST ${ROUTE}`)
       print(`${ban.network} is banned until ${ban.until}`)
     })
