@@ -3,7 +3,7 @@
 import { version } from '../../shared/build-info.ts'
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
-import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
+import { type ConfigRoute, createConfigApi, metricsRoute } from '../../shared/config-api.ts'
 import { createConfigRecord } from '../../shared/config-record.ts'
 import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
 import { countProcess } from '../../shared/program/process-counts.ts'
@@ -129,10 +129,34 @@ export interface ConfigListenerParts {
   metrics(): Promise<Metrics>
 }
 
+/** What the config listener has beside the configuration; `families` are metrics of the configuration itself. */
+export function configRoutes(
+  config: () => FilterConfig,
+  { bans, nodes, looks, metrics }: ConfigListenerParts,
+  families: () => Promise<string[]>,
+): ConfigRoute[] {
+  return [
+    metricsRoute(async () => {
+      await looks.ifDue()
+      return [prometheusText(await metrics(), nodes), ...(await families())].join('')
+    }),
+    ...bansRoutes(bans),
+    handBanRoute(bans, config),
+    ...checkRoutes({ config, bans, nodes }),
+    ...nodesRoutes(
+      () => nodes.states,
+      async () => {
+        await looks.ifDue()
+        return (await metrics()).nodes
+      },
+    ),
+  ]
+}
+
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
-  { bans, nodes, looks, metrics }: ConfigListenerParts,
+  parts: ConfigListenerParts,
 ): Promise<{ address: string; close(): Promise<void> }> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
@@ -141,22 +165,7 @@ export async function openConfigListener(
     store,
     token,
     logger,
-    routes: [
-      metricsRoute(async () => {
-        await looks.ifDue()
-        return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
-      }),
-      ...bansRoutes(bans),
-      handBanRoute(bans, store.current),
-      ...checkRoutes({ config: store.current, bans, nodes }),
-      ...nodesRoutes(
-        () => nodes.states,
-        async () => {
-          await looks.ifDue()
-          return (await metrics()).nodes
-        },
-      ),
-    ],
+    routes: configRoutes(store.current, parts, record.families),
     warnings: async (config) => filterWarnings(config),
   })
   const server = createAppServer(configApi.fetch)
