@@ -33,7 +33,8 @@ export function createProgram(exit: (code: number) => void): Command {
     'after',
     `
 Environment:
-  PATRONEOS_CONFIG_TOKEN  bearer token of the config listener that --server names
+  PATRONEOS_SERVER        config listener that is asked without --server (http://127.0.0.1:9001)
+  PATRONEOS_CONFIG_TOKEN  its bearer token
   NO_COLOR                no colours, on a terminal either
 
 Exit codes:

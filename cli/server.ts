@@ -1,7 +1,10 @@
 // Asks the config listener of a running filter or relay.
 import { CommandError } from './command-error.ts'
 
-export const DEFAULT_SERVER = 'http://127.0.0.1:9001'
+const LOCAL = 'http://127.0.0.1:9001'
+
+/** The config listener that is asked where none is named. */
+export const defaultServer = () => process.env.PATRONEOS_SERVER || LOCAL
 
 /** Milliseconds for an answer. */
 const TIMEOUT = 15_000
@@ -26,7 +29,7 @@ export async function askServer(
 ): Promise<ServerAnswer> {
   if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
     throw new CommandError(
-      `--server: found ${JSON.stringify(server)}; allowed: the URL of a config listener, such as ${DEFAULT_SERVER}`,
+      `--server: found ${JSON.stringify(server)}; allowed: the URL of a config listener, such as ${LOCAL}`,
     )
   const url = `${server.replace(/\/+(?:patroneos\/?(?:config)?)?$/, '')}${path}`
   const { PATRONEOS_CONFIG_TOKEN: token } = process.env

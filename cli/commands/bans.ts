@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { CommandError, NO } from '../command-error.ts'
 import { print, printJson } from '../output/style.ts'
 import { table } from '../output/table.ts'
-import { askJson, askServer, DEFAULT_SERVER, detailOf } from '../server.ts'
+import { askJson, askServer, defaultServer, detailOf } from '../server.ts'
 
 interface Ban {
   network: string
@@ -27,7 +27,7 @@ Examples:
 }
 
 const withServer = (command: Command) =>
-  command.option('-s, --server <url>', 'config listener of the filter', DEFAULT_SERVER)
+  command.option('-s, --server <url>', 'config listener of the filter', defaultServer())
 
 function list(): Command {
   return withServer(new Command('list'))

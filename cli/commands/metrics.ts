@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { print } from '../output/style.ts'
 import { grouped, table } from '../output/table.ts'
-import { askServer, DEFAULT_SERVER, detailOf } from '../server.ts'
+import { askServer, defaultServer, detailOf } from '../server.ts'
 
 interface Options {
   server: string
@@ -16,7 +16,7 @@ interface Options {
 export function metrics(): Command {
   return new Command('metrics')
     .description('print the metrics as Prometheus text, or watch what changes')
-    .option('-s, --server <url>', 'config listener of the filter or the relay', DEFAULT_SERVER)
+    .option('-s, --server <url>', 'config listener of the filter or the relay', defaultServer())
     .option('-w, --watch', 'show what changes, again and again')
     .option('--interval <seconds>', 'time between two looks', '2')
     .option('--grep <text>', 'only metrics with this in their name or labels')

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { NO, YES } from '../command-error.ts'
 import { print, printJson, style } from '../output/style.ts'
 import { grouped, table } from '../output/table.ts'
-import { askJson, DEFAULT_SERVER } from '../server.ts'
+import { askJson, defaultServer } from '../server.ts'
 
 interface Node {
   name: string
@@ -35,7 +35,7 @@ const ALIGN = ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'rig
 export function nodes(exit: (code: number) => void): Command {
   return new Command('nodes')
     .description('show the nodes behind a filter: which are in, and why others are out')
-    .option('-s, --server <url>', 'config listener of the filter', DEFAULT_SERVER)
+    .option('-s, --server <url>', 'config listener of the filter', defaultServer())
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

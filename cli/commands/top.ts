@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { print, printJson, style } from '../output/style.ts'
 import { grouped, table } from '../output/table.ts'
-import { askJson, DEFAULT_SERVER } from '../server.ts'
+import { askJson, defaultServer } from '../server.ts'
 
 interface TopAnswer {
   window: string
@@ -27,7 +27,7 @@ interface Options {
 export function top(): Command {
   return new Command('top')
     .description("show who violates rules, fails transactions and takes nodeos's time")
-    .option('-s, --server <url>', 'config listener of the filter', DEFAULT_SERVER)
+    .option('-s, --server <url>', 'config listener of the filter', defaultServer())
     .option('--window <window>', 'time that is looked at, such as 1m')
     .option('--of <subject>', 'one kind of key, such as networks')
     .option('--by <measure>', 'one measure: violations, failures or time')
