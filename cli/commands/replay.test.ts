@@ -2,6 +2,8 @@
 import { gzipSync } from 'node:zlib'
 import { PackedTransaction } from '@wharfkit/antelope'
 import { describe, expect, test } from 'vitest'
+import type { Address } from '../../shared/address.ts'
+import { formats } from '../../worker/access-log/format.ts'
 import { signWithWharfkit, transfer } from '../../worker/testing/clients.ts'
 import { folderForTest, runCli } from '../testing/run-cli.ts'
 import { parseLogLine, readLogs } from './report.ts'
@@ -110,16 +112,54 @@ describe('replay', () => {
     expect(JSON.parse(stdout)).toMatchObject({ requests: 5, rejected: 3, unread: 0 })
   })
 
+  test('takes the access logs of the filter, without bodies', async () => {
+    const folder = folderForTest()
+    const access = (method: string, target: string, requestBytes: number) => ({
+      client: '203.0.113.9' as Address,
+      request: { method, target, headers: [] },
+      outcome: 'success' as const,
+      status: 200,
+      requestBytes,
+      responseBytes: 2,
+      seconds: 0.01,
+      found: undefined,
+    })
+    const accesses = [
+      access('GET', '/v1/chain/get_info?a=1', 0),
+      access('POST', '/v1/chain/push_transaction', 400),
+      access('POST', '/v1/producer/pause', 0),
+      access('POST', '/v1/chain/get_block', 5000),
+    ]
+    const config = folder.write('c.json', { maxBodySize: 1000 })
+    for (const format of ['ecs', 'combined'] as const) {
+      const log = accesses.map((each) => formats[format](each, new Date('2026-11-23T16:20:11Z'))).join('')
+      const file = folder.write(`${format}.log`, log)
+      const { stdout } = await runCli('replay', '--json', '-c', config, '--log', file)
+      const found = JSON.parse(stdout)
+      expect(found, format).toMatchObject({
+        requests: 4,
+        unread: 0,
+        // The combined format has no size of a request.
+        rejected: format === 'ecs' ? 2 : 1,
+        withoutBody: format === 'ecs' ? 2 : 3,
+      })
+      expect(found.codes.find(({ code }: { code: string }) => code === 'ENDPOINT_NOT_ALLOWED')).toMatchObject(
+        {
+          examples: [{ at: 3, request: 'POST /v1/producer/pause', network: '203.0.113.9' }],
+        },
+      )
+    }
+  })
+
   test('counts what it cannot judge, and says why', async () => {
     const folder = folderForTest()
     const config = folder.write('c.json', {})
     const log = folder.write('log', `what\n{"path":"/"}\n{"from":"x"}\n`)
     const { stdout } = await runCli('replay', '--json', '-c', config, '--log', log)
-    expect(JSON.parse(stdout)).toMatchObject({ requests: 1, unread: 2, firstUnread: 'line 1 is no JSON' })
-    const ecs = folder.write('ecs', '{"http":{"request":{"method":"GET"}},"url":{"path":"/"}}')
-    expect(await runCli('replay', '-c', config, '--log', ecs)).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('line 1 is of an access log, which holds no bodies to judge'),
+    expect(JSON.parse(stdout)).toMatchObject({
+      requests: 1,
+      unread: 2,
+      firstUnread: 'line 1 is no JSON, nor of an access log',
     })
     expect((await runCli('replay', '-c', config, '--log', '/nowhere')).stderr).toContain(
       'cannot read /nowhere: ENOENT',

@@ -10,7 +10,7 @@ import { formatName } from '../../worker/transactions/name.ts'
 import type { Transaction } from '../../worker/transactions/transaction.ts'
 import { CommandError } from '../command-error.ts'
 import { validFilterConfig } from '../input/config.ts'
-import { isAccessLogLine, type KeptRequest, openRequests } from '../input/requests.ts'
+import { type KeptRequest, openRequests } from '../input/requests.ts'
 import { createProgress } from '../output/progress.ts'
 import { replayLines } from '../output/replay-lines.ts'
 import { print, printJson, style } from '../output/style.ts'
@@ -30,7 +30,7 @@ export function replay(): Command {
     .option('-c, --config <file>', 'configuration to judge by (PATRONEOS_CONFIG, or ./config.json)')
     .requiredOption(
       '-l, --log <file>',
-      'requests: a JSON object {"method", "path", "headers", "body", "from", "time"} a line, or a .har file; .gz too; - for standard input',
+      'requests: a JSON object {"method", "path", "headers", "body", "from", "time"} a line, an access log (ECS or combined), or a .har file; .gz too; - for standard input',
     )
     .option('-a, --against <file>', 'configuration to compare with: the one in force')
     .option('--examples <count>', 'requests that are shown of each change', '3')
@@ -39,7 +39,8 @@ export function replay(): Command {
       'after',
       `
 Bans, rate limits and whose turn it is depend on when requests come, and are not replayed. Mode "monitor" is taken for
-"enforce". A transaction expires by its request's own time.
+"enforce". A transaction expires by its request's own time. An access log holds no bodies: of its requests only address,
+path, method and size are judged.
 
 Examples:
   patroneos replay --config new.json --against config.json --log requests.jsonl
@@ -77,7 +78,7 @@ async function replayAll(
   const tally = new Tally(examples, old !== undefined)
   for await (const kept of requests) {
     const request = requestOf(kept, tally)
-    if (request) await judge(kept.at, request, next, old, tally)
+    if (request) await judge(kept, request, next, old, tally)
     progress.at(read(), size, tally.requests)
   }
   progress.end()
@@ -91,15 +92,14 @@ function requestOf({ at, json }: KeptRequest, tally: Tally): WholeRequest | unde
     tally.unread(`line ${at} ${why}`)
     return undefined
   }
-  if (json === undefined) return skip('is no JSON')
-  if (isAccessLogLine(json)) return skip('is of an access log, which holds no bodies to judge')
+  if (json === undefined) return skip('is no JSON, nor of an access log')
   const parsed = parseCheckRequest(json)
   if ('request' in parsed) return parsed.request
   return skip(`is not taken: ${parsed.issues.map(formatConfigIssue).join('; ')}`)
 }
 
 async function judge(
-  at: number,
+  { at, lacksBody }: KeptRequest,
   request: WholeRequest,
   next: DryFilter,
   old: DryFilter | undefined,
@@ -108,8 +108,8 @@ async function judge(
   let fate: DryFate
   let before: DryFate | undefined
   try {
-    fate = await next.run(request)
-    before = await old?.run(request)
+    fate = await (lacksBody ? next.runHead(request) : next.run(request))
+    before = await (lacksBody ? old?.runHead(request) : old?.run(request))
   } catch (error) {
     tally.unread(`line ${at} cannot be judged: ${(error as Error).message}`)
     return
@@ -122,6 +122,7 @@ async function judge(
     code: fate.violation?.code,
     detail: fate.violation?.detail,
     before: before?.violation?.code,
+    lacksBody,
     contracts: fate.violation ? contractsOf(next.transactionsOf(request)) : [],
   })
 }

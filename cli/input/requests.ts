@@ -1,7 +1,7 @@
-// Many requests as they were kept: a JSON object a line, or a HAR file. One after the other, so that a file may be of
+// Many requests as they were kept: a JSON object a line, an access log, or a HAR file. One after the other, so that a file may be of
 // any size.
 import { JSONParser } from '@streamparser/json'
-import { isObject } from '../../shared/json.ts'
+import { requestOfCombined, requestOfEcs } from './access-log.ts'
 import { isHarEntry, requestOfHarEntry } from './har.ts'
 import { openFile, openLines } from './log-files.ts'
 
@@ -11,6 +11,8 @@ export interface KeptRequest {
   at: number
   /** As `patroneos check` takes it; undefined where the line is no JSON. */
   json: unknown
+  /** The log does not hold the body that it had. */
+  lacksBody: boolean
 }
 
 export interface KeptRequests {
@@ -29,15 +31,20 @@ async function* requestsOf(lines: AsyncIterable<string>): AsyncGenerator<KeptReq
   let at = 0
   for await (const line of lines) {
     at++
-    if (line.trim() === '') continue
-    let json: unknown
-    try {
-      json = JSON.parse(line)
-    } catch {
-      json = undefined
-    }
-    yield { at, json: isHarEntry(json) ? requestOfHarEntry(json) : json }
+    if (line.trim() !== '') yield { at, ...requestOfLine(line) }
   }
+}
+
+function requestOfLine(line: string): Omit<KeptRequest, 'at'> {
+  let json: unknown
+  try {
+    json = JSON.parse(line)
+  } catch {
+    json = undefined
+  }
+  const logged = json === undefined ? requestOfCombined(line) : requestOfEcs(json)
+  if (logged) return { json: logged.input, lacksBody: logged.lacksBody }
+  return { json: isHarEntry(json) ? requestOfHarEntry(json) : json, lacksBody: false }
 }
 
 async function openHar(path: string): Promise<KeptRequests> {
@@ -51,16 +58,9 @@ async function openHar(path: string): Promise<KeptRequests> {
     for await (const chunk of stream) {
       parser.write(chunk as Uint8Array)
       for (const entry of found)
-        yield { at: ++at, json: isHarEntry(entry) ? requestOfHarEntry(entry) : undefined }
+        yield { at: ++at, json: isHarEntry(entry) ? requestOfHarEntry(entry) : undefined, lacksBody: false }
       found = []
     }
   }
   return { size, read, requests: entries() }
-}
-
-/** Whether a line is one of an access log after the Elastic Common Schema, which holds no bodies. */
-export function isAccessLogLine(json: unknown): boolean {
-  return (
-    isObject(json) && ('http.request.method' in json || (isObject(json.http) && isObject(json.http.request)))
-  )
 }

@@ -4,10 +4,13 @@ import { grouped, table } from './table.ts'
 import type { Change, Example, Listed, ReplayReport } from './tally.ts'
 
 export function replayLines(report: ReplayReport): string[] {
-  const { requests, rejected, unread, firstUnread, codes, networks, contracts, changes } = report
+  const { requests, rejected, withoutBody, unread, firstUnread, codes, networks, contracts, changes } = report
   const share = ((100 * rejected) / requests).toFixed(2)
   return [
     style('bold', `${grouped(requests)} requests, ${grouped(rejected)} rejected (${share} %)`),
+    ...(withoutBody > 0
+      ? [`of ${grouped(withoutBody)} only address, path, method and size were judged: the log has no bodies`]
+      : []),
     ...(unread > 0
       ? [`${grouped(unread)} lines could not be judged; the first: ${printable(firstUnread ?? '')}`]
       : []),

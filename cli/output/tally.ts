@@ -18,6 +18,8 @@ export interface Judged {
   detail: string | undefined
   /** What the other configuration says of it. */
   before: ViolationCode | undefined
+  /** It was judged without the body that it had. */
+  lacksBody: boolean
   contracts: readonly string[]
 }
 
@@ -46,6 +48,8 @@ export interface Listed {
 export interface ReplayReport {
   requests: number
   rejected: number
+  /** Requests whose bodies are not in the log: only address, path, method and size were judged. */
+  withoutBody: number
   /** Lines that could not be judged, and why the first could not. */
   unread: number
   firstUnread: string | null
@@ -63,6 +67,7 @@ export class Tally {
   readonly #examples: number
   readonly #compares: boolean
   #rejected = 0
+  #withoutBody = 0
   #unread = 0
   readonly #codes = new Map<ViolationCode, { requests: number; before: number; examples: Example[] }>()
   readonly #changes = new Map<string, Change>()
@@ -80,8 +85,9 @@ export class Tally {
   }
 
   add(judged: Judged): void {
-    const { code, before, network, contracts } = judged
+    const { code, before, network, contracts, lacksBody } = judged
     this.requests++
+    if (lacksBody) this.#withoutBody++
     if (code !== undefined) {
       this.#rejected++
       this.#networks.add(network, 1)
@@ -118,6 +124,7 @@ export class Tally {
     return {
       requests: this.requests,
       rejected: this.#rejected,
+      withoutBody: this.#withoutBody,
       unread: this.#unread,
       firstUnread: this.firstUnread ?? null,
       codes: [...this.#codes]

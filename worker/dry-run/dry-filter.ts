@@ -56,6 +56,8 @@ export interface DryFilterOptions {
 
 export interface DryFilter {
   run(request: WholeRequest): Promise<DryFate>
+  /** The same of a request whose body is not known: what is judged before it. */
+  runHead(request: WholeRequest): Promise<DryFate>
   /** The transactions of a request, as far as they were opened. */
   transactionsOf(request: WholeRequest): readonly Transaction[]
 }
@@ -101,21 +103,23 @@ export function createDryFilter(configured: FilterConfig, options: DryFilterOpti
   const judge = createJudge(config)
   const clientAddress = createClientAddress(config.trustedProxies.map((range) => parseCidr(range) as Cidr))
 
+  const fateOf = async (request: WholeRequest, dry: DryRequest): Promise<DryFate> => {
+    reported = undefined
+    time = request.time
+    await serve(app, dry)
+    const { forwarded, answered } = dry
+    return {
+      client: clientAddress(request.from, headerValue(request.headers, 'x-forwarded-for')),
+      violation: answered && violationOf(answered),
+      reported,
+      forward: forwarded,
+      answer: answered,
+    }
+  }
+
   return {
-    run: async (request) => {
-      reported = undefined
-      time = request.time
-      const dry = new DryRequest(request)
-      await serve(app, dry)
-      const { forwarded, answered } = dry
-      return {
-        client: clientAddress(request.from, headerValue(request.headers, 'x-forwarded-for')),
-        violation: answered && violationOf(answered),
-        reported,
-        forward: forwarded,
-        answer: answered,
-      }
-    },
+    run: (request) => fateOf(request, new DryRequest(request, request.body)),
+    runHead: (request) => fateOf(request, new DryRequest(request, undefined)),
     transactionsOf: (request) => judge.whole(request, request.body).transactions,
   }
 }
@@ -157,20 +161,22 @@ class DryRequest implements FilterRequest {
   watch: RequestWatch | undefined
   forwarded: DryForward | undefined
   answered: Answer | undefined
-  readonly #body: Uint8Array
+  readonly #body: Uint8Array | undefined
 
-  constructor({ method, target, headers, body, from }: WholeRequest) {
+  /** A body that is not known counts as one that did not come to its end. */
+  constructor({ method, target, headers, from }: WholeRequest, body: Uint8Array | undefined) {
     this.method = method
     this.target = target
     // As a client would say.
     const isFramed = ['content-length', 'transfer-encoding'].some((name) => headerValue(headers, name) !== '')
     this.headers =
-      isFramed || body.length === 0 ? headers : [...headers, 'content-length', String(body.length)]
+      isFramed || !body || body.length === 0 ? headers : [...headers, 'content-length', String(body.length)]
     this.peer = from
     this.#body = body
   }
 
   readBody(maxBytes: number) {
+    if (!this.#body) return { aborted: true } as const
     return this.#body.length > maxBytes ? ({ tooLarge: true } as const) : { bytes: this.#body }
   }
 
