@@ -62,7 +62,10 @@ export function samplesOf(text: string): Map<string, number> {
 }
 
 function show(before: Map<string, number>, now: Map<string, number>, seconds: number, grep: string): void {
-  const changed = [...now].filter(([name, value]) => name.includes(grep) && value !== (before.get(name) ?? 0))
+  // What a histogram counts is in its _count and _sum.
+  const changed = [...now].filter(
+    ([name, value]) => name.includes(grep) && !name.includes('_bucket{') && value !== (before.get(name) ?? 0),
+  )
   if (process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J')
   print(`${new Date().toISOString()}  ${changed.length} of ${now.size} changed in ${seconds} s`)
   const rows = changed.map(([name, value]) => {
