@@ -20,3 +20,8 @@ test.for(strikeClasses)("fail2ban's says what counts in patroneos-%s", (strike) 
     reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
   )
 })
+
+test('docs/redis.md shows the user of Redis as it is shipped', () => {
+  const userOf = (file: string) => /^user patroneos .*$/m.exec(read(file))?.[0]
+  expect(userOf('../docs/redis.md')).toBe(userOf('redis/redis.conf'))
+})

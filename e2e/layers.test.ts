@@ -55,6 +55,7 @@ describe('no import leads', () => {
       /^worker\/judge\.ts/,
       /consequences|report|bans|runtimes|cache|metrics|verdict-log/,
     ],
+    ['from the shared store to those who share in it', /^worker\/store\//, /^(?!worker\/store\/|shared\/)/],
     ['into runtimes from elsewhere', /^(?!worker\/runtimes\/|cli\/)/, /^worker\/runtimes\//],
     ['from shared to its users', /^shared\//, /^(?:worker|relay|cli)\//],
     ['to OpenTelemetry, which is loaded where it is asked for', /./, /^worker\/tracing\/open-telemetry/],
@@ -63,6 +64,11 @@ describe('no import leads', () => {
     ['to what only tests have', /./, /\/testing\/|\.test\.ts|^e2e\/|^bench\//],
   ])('%s', (_what, from, to) => {
     expect(edges(from, to)).toEqual([])
+  })
+
+  test('to the client of Redis, but where it is loaded when there is one', () => {
+    const found = files.filter((file) => /'@redis\//.test(readFileSync(join(ROOT, file), 'utf8')))
+    expect(found).toEqual(['worker/store/redis-link.ts'])
   })
 
   test('back to where it came from', () => {

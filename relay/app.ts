@@ -15,14 +15,16 @@ import {
   type RelaySecret,
   type ReportEvent,
 } from '../shared/report-message.ts'
-import { createMessageMemory, type MessageMemory } from './message-memory.ts'
+import { createMessageMemory, type Message, type MessageMemory } from './message-memory.ts'
 import { distrustOfSigned, distrustOfUnsigned, MAX_ID_LENGTH, peerOf, type RelayContext } from './trust.ts'
 
 export interface RelayParts {
   /** The configuration in force. */
   config(): RelayConfig
   secrets: readonly RelaySecret[]
-  log: LogFile
+  log: LogFile<Message>
+  /** Messages that are in the log already, the oldest first. */
+  written?: readonly Message[]
   logger: Logger
   /** Unix time in milliseconds. */
   now(): number
@@ -69,7 +71,7 @@ class Intake {
 
   constructor(parts: RelayParts) {
     this.#parts = parts
-    this.#seen = createMessageMemory(parts.now)
+    this.#seen = createMessageMemory(parts.now, parts.written)
   }
 
   async take(c: RelayContext): Promise<Response> {
@@ -87,7 +89,9 @@ class Intake {
     // Whoever sends unsigned messages cannot take a signed one's id away from it.
     const key = id === undefined ? undefined : `${isSigned ? 'signed' : 'unsigned'} ${id}`
     try {
-      const arrival = await this.#seen.once(key, digestOf(body), () => this.#write(parsed.events))
+      const digest = digestOf(body)
+      const message = key === undefined ? undefined : { id: key, digest, at: now() }
+      const arrival = await this.#seen.once(key, digest, () => this.#write(parsed.events, message))
       if (arrival === 'conflict')
         return this.refuse(
           c,
@@ -118,7 +122,7 @@ class Intake {
     return c.json(errorBody('LOG_NOT_WRITTEN', 503, 'the log cannot be written; send the report again'), 503)
   }
 
-  async #write(events: ReportEvent[]): Promise<void> {
+  async #write(events: ReportEvent[], message: Message | undefined): Promise<void> {
     const { config, log, now } = this.#parts
     const { logTimeFormat, logSubnet } = config()
     const time = formatTime(new Date(now()), logTimeFormat)
@@ -128,7 +132,7 @@ class Intake {
       return `${time} ${host} ${success} ${message}${subnet}\n`
     })
     const text = lines.join('')
-    await log.append(text)
+    await log.append(text, message)
     this.#bytes += Buffer.byteLength(text)
   }
 

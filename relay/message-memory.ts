@@ -4,11 +4,20 @@
 import { TIMESTAMP_TOLERANCE } from '../shared/report-message.ts'
 
 /** Milliseconds that an id is remembered: one that came from a clock ahead is believed for twice the tolerance. */
-const REMEMBERED = (2 * TIMESTAMP_TOLERANCE + 1) * 1000
-const MAX_IDS = 100_000
+export const REMEMBERED = (2 * TIMESTAMP_TOLERANCE + 1) * 1000
+export const MAX_IDS = 100_000
 
 /** `conflict`: the id belongs to another message, so nothing was done. */
 export type Arrival = 'first' | 'repeated' | 'conflict'
+
+/** A message that is written, or about to be. */
+export interface Message {
+  id: string
+  /** Of its body. */
+  digest: string
+  /** When it came, Unix time in milliseconds. */
+  at: number
+}
 
 export interface MessageMemory {
   /**
@@ -18,9 +27,12 @@ export interface MessageMemory {
   once(id: string | undefined, digest: string, work: () => Promise<void>): Promise<Arrival>
 }
 
-export function createMessageMemory(now: () => number): MessageMemory {
+/** `known` are those that were written before, the oldest first. */
+export function createMessageMemory(now: () => number, known: readonly Message[] = []): MessageMemory {
   // In the order of arrival, so that the oldest are the first.
   const messages = new Map<string, { at: number; digest: string; done: Promise<void> }>()
+  const done = Promise.resolve()
+  for (const { id, digest, at } of known) messages.set(id, { at, digest, done })
 
   const forgetOld = () => {
     for (const [id, { at }] of messages) {

@@ -1,15 +1,17 @@
 // The relay as a program on Node.
-
+import { stat } from 'node:fs/promises'
 import { version } from '../shared/build-info.ts'
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
 import { createConfigApi, metricsRoute } from '../shared/config-api.ts'
-import { openLogFile } from '../shared/log-file.ts'
+import { type LogFile, openLogFile } from '../shared/log-file.ts'
 import { closeServer, createAppServer, listen } from '../shared/program/listening.ts'
 import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
 import { createFilterPool } from './haproxy.ts'
+import { openJournal } from './journal.ts'
+import type { Message } from './message-memory.ts'
 import { relayMetrics } from './metrics.ts'
 
 /** Milliseconds that messages under way have at the end. */
@@ -18,10 +20,17 @@ const DRAIN_TIME = 10_000
 async function start(program: Program<RelayConfig>): Promise<void> {
   const { logger, store, token, secrets } = program
   const { listenIP, listenPort, configListenIP, configListenPort, logFileLocation } = store.current()
-  const log = await openLogFile(logFileLocation).catch((error: Error) => {
+  const { log, written } = await openLog(logFileLocation).catch((error: Error) => {
     throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
   })
-  const { app, metrics } = createRelay({ config: store.current, secrets, log, logger, now: Date.now })
+  const { app, metrics } = createRelay({
+    config: store.current,
+    secrets,
+    log,
+    written,
+    logger,
+    now: Date.now,
+  })
   const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
@@ -64,6 +73,14 @@ async function start(program: Program<RelayConfig>): Promise<void> {
     await log.close()
   })
   await pool.apply(store.current())
+}
+
+/** With what is in it already. A pipe or a terminal has none. */
+async function openLog(path: string): Promise<{ log: LogFile<Message>; written: readonly Message[] }> {
+  const found = await stat(path).catch(() => undefined)
+  if (found && !found.isFile()) return { log: await openLogFile(path), written: [] }
+  const journal = await openJournal(path)
+  return { log: await openLogFile(path, journal), written: journal.messages }
 }
 
 await runProgram(

@@ -4,8 +4,9 @@ import { family } from './prometheus.ts'
 
 export const { version } = packageJson
 
-/** The runtime and its version. Bun and Deno call themselves Node too. */
+/** The runtime and its version. Bun, Deno and Cloudflare call themselves Node too. */
 function runtime(): [name: string, version: string] {
+  if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') return ['cloudflare', '']
   const versions = globalThis.process?.versions as Record<string, string | undefined> | undefined
   for (const name of ['bun', 'deno', 'node']) if (versions?.[name]) return [name, versions[name]]
   return ['unknown', '']

@@ -14,7 +14,7 @@ import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
-import { type Counted, followLimits, type LimitCounts } from './limits/rate-limits.ts'
+import { type Counted, type CountedElsewhere, followLimits, type LimitCounts } from './limits/rate-limits.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
@@ -39,8 +39,8 @@ export interface FilterParts<Bindings extends object> {
   addresses?: AddressLists
   /** Without them, this machine's clock is the chain's. */
   chain?: ChainFacts
-  /** Told all that rate limits count, for other processes of this filter. */
-  tellCounted?(counted: Counted): void
+  /** Who is told what rate limits count. */
+  countedElsewhere?: CountedElsewhere
   /** Takes lines of the access log; without it there is none. */
   writeAccess?(line: string): void
   /** Undefined where nothing is traced. */
@@ -95,7 +95,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     const settings = current()
     settings.ownHeaders = withCors(settings.headers, origin)
   }
-  const limits = followLimits(parts.tellCounted)
+  const limits = followLimits(parts.countedElsewhere ?? {})
   const forwarder = new Forwarder({ nodes, upstreams: platform, learn })
   const current = followConfig(parts.config, (config) => {
     reporter.setRelays(config.logEndpoints)
@@ -143,7 +143,9 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       traffic.judged(judged - began)
       each.trace?.judged(arrived, judged)
       steps.concern(each, verdict)
-      if (steps.violated(each, verdict.violation) || steps.limited(each)) return request.response
+      if (steps.violated(each, verdict.violation)) return request.response
+      const limited = steps.limited(each)
+      if (limited instanceof Promise ? await limited : limited) return request.response
       const trouble = await steps.forward(each, read.bytes, verdict)
       if (trouble) steps.trouble(each, trouble)
     } else steps.unread(each, read)

@@ -14,6 +14,8 @@ import { type NodeMetrics, nodeFamilies, nodeMetricsOf } from './nodes/nodes-api
 import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
+import type { StoreCounters } from './store/shared-store.ts'
+import { storeFamilies } from './store/store-metrics.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
 export interface MetricSources {
@@ -29,6 +31,8 @@ export interface MetricSources {
   listener?: (() => ListenerCounts) | undefined
   /** Where the runtime has processes. */
   process?: (() => ProcessCounts) | undefined
+  /** Undefined where nothing is shared with other filters. */
+  store?: StoreCounters | undefined
 }
 
 /** Values at one moment, as plain data whose numbers can be added (sumOf). */
@@ -43,6 +47,7 @@ export interface Metrics {
   repeats: RepeatCounts
   listener?: ListenerCounts | undefined
   process?: ProcessCounts | undefined
+  store?: StoreCounters | undefined
 }
 
 export interface ListenerCounts {
@@ -61,6 +66,7 @@ export function metricsOf({
   repeats,
   listener,
   process,
+  store,
 }: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
@@ -73,6 +79,7 @@ export function metricsOf({
     repeats: { ...repeats },
     listener: listener?.(),
     process: process?.(),
+    store: store && { ...store },
   }
 }
 
@@ -106,7 +113,7 @@ export function prometheusText(
   metrics: Metrics,
   { states, clock }: { states: readonly NodeState[]; clock: Pick<ChainClock, 'offset'> },
 ): string {
-  const { relays, bans, nodes, limits, traffic, listener, process } = metrics
+  const { relays, bans, nodes, limits, traffic, listener, process, store } = metrics
   return [
     ...verdictFamilies(metrics),
     ...reportFamilies(Object.entries(relays)),
@@ -123,6 +130,7 @@ export function prometheusText(
       ),
     ),
     ...trafficFamilies(traffic),
+    ...storeFamilies(store),
     ...nodeFamilies(states, nodes),
     single(
       'patroneos_clock_offset_seconds',

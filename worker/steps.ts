@@ -9,6 +9,7 @@ import { pathOf } from './endpoints.ts'
 import { heldFields, upstreamHeaders } from './headers.ts'
 import { withoutField } from './http1/fields.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
+import type { Over } from './limits/rate-limits.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
 import { MAX_JUDGED_RESPONSE, type Outcome, outcomeOf } from './outcome.ts'
@@ -85,12 +86,18 @@ export class Steps {
   }
 
   /** A request over a limit is answered; where limits are only watched, that is noted. */
-  limited(each: Case): boolean {
+  limited(each: Case): boolean | Promise<boolean> {
     const { severity, buckets } = each
     if (!buckets || buckets.length === 0) return false
     const over = severity.limits?.attempt(buckets, Date.now())
     if (!over) return false
-    const isRefused = over.isEnforced && severity.enforced
+    return over instanceof Promise
+      ? over.then((found) => found !== undefined && this.#over(each, found))
+      : this.#over(each, over)
+  }
+
+  #over(each: Case, over: Over): boolean {
+    const isRefused = over.isEnforced && each.severity.enforced
     if (isRefused) {
       const { retryAfter, fields } = over
       this.#refuse(each, over.violation, { retryAfter, fields })

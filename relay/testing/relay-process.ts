@@ -13,6 +13,8 @@ export interface RelayProcess {
   /** Sends SIGTERM and resolves to the exit code. */
   stop(): Promise<number | null>
   signal(name: NodeJS.Signals): void
+  /** Sends SIGKILL and resolves when it is gone. */
+  kill(): Promise<void>
 }
 
 export async function createRelayProcess(
@@ -51,6 +53,10 @@ export async function createRelayProcess(
       child!.kill('SIGTERM')
       const [code] = await once(child!, 'exit')
       return code
+    },
+    kill: async () => {
+      child!.kill('SIGKILL')
+      if (child!.signalCode === null) await once(child!, 'exit')
     },
     signal: (name) => {
       child!.kill(name)

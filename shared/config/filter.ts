@@ -240,6 +240,16 @@ const filterObject = v.strictObject(
     ),
     ...accessLogKeys,
     logSuccess: key(flag, false, 'Report successes to the relays too'),
+    store: key(
+      v.picklist(['memory', 'redis'], '"memory" or "redis"'),
+      'memory',
+      'Where limits and bans are counted: "redis" has all filters with one PATRONEOS_REDIS_URL share them (not at the edge)',
+    ),
+    storePrefix: key(
+      text('1 to 32 of A-Z, a-z, 0-9, . _ and -', (value) => /^[\w.-]{1,32}$/.test(value)),
+      'patroneos',
+      'What the names of keys and channels in Redis begin with: another one for each chain',
+    ),
     bans: key(
       v.nullable(bans),
       null,

@@ -14,6 +14,8 @@ export const restartKeys = [
   'configListenPort',
   'logFileLocation',
   'workers',
+  'store',
+  'storePrefix',
 ] as const
 
 /** One thing wrong with a configuration: where, what was found, and what is allowed there. */

@@ -66,6 +66,7 @@ Environment
   PATRONEOS_CONFIG         the configuration as JSON text; wins over the file
   PATRONEOS_CONFIG_TOKEN   bearer token of the config listener
   PATRONEOS_RELAY_SECRET   whsec_ and base64, signs reports; several separated by commas while rotating
+  PATRONEOS_REDIS_URL      redis:// or rediss://, with user and password: what filters with "store": "redis" share
 
 Configuration (default)
 ${keys.join('\n')}

@@ -52,7 +52,7 @@ describe('the access log', () => {
     await ask(filter.port, BAD)
     expect(filter.accesses.map((line) => JSON.parse(line))).toMatchObject([
       {
-        event: { code: 'INVALID_JSON' },
+        event: { code: 'INVALID_JSON', type: ['access'] },
         http: { response: { status_code: 500 } },
         patroneos: { outcome: 'failed' },
       },

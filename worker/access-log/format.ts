@@ -72,6 +72,9 @@ const combined: Format = ({ client, request, status, responseBytes }, now) => {
   return `${client} - - [${clfTime(now)}] ${quoted(line)} ${status || CLIENT_GONE} ${responseBytes} ${header('referer')} ${header('user-agent')}\n`
 }
 
+/** In monitor mode nothing is denied, whatever was found. */
+const denied: ReadonlySet<RequestOutcome> = new Set(['rejected', 'limited', 'banned'])
+
 const W3C_TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/
 
 /** Elastic Common Schema 8.11 (elastic.co/guide/en/ecs), and what it has no field for under `patroneos`. */
@@ -87,7 +90,7 @@ const ecs: Format = (access, now) => {
     event: {
       kind: 'event',
       category: ['web'],
-      type: found ? ['access', 'denied'] : ['access'],
+      type: outcome !== undefined && denied.has(outcome) ? ['access', 'denied'] : ['access'],
       outcome: outcome === 'success' ? 'success' : outcome === 'gone' ? 'unknown' : 'failure',
       // In nanoseconds.
       duration: Math.round(seconds * 1e9),

@@ -34,6 +34,15 @@ export interface BanDriver {
   lift(network: string): Promise<boolean>
   /** Forgets everything, where it is this process's own to forget. */
   clear?(): void
+  /** Tells what others have banned and lifted, as it happens; first what is banned already. */
+  follow?(listener: BanListener): void
+  /** Stops following. */
+  close?(): void
+}
+
+export interface BanListener {
+  put(ban: Ban): void
+  drop(network: string): void
 }
 
 export interface BanCounters {
@@ -100,9 +109,15 @@ export interface BansOptions {
   logger: Logger
   /** Unix time in milliseconds. */
   now(): number
+  /** Told too what a driver heard from others. */
+  follower?: BanListener
 }
 
-export function createBans(driver: BanDriver, initial: BanPolicy | null, { logger, now }: BansOptions): Bans {
+export function createBans(
+  driver: BanDriver,
+  initial: BanPolicy | null,
+  { logger, now, follower }: BansOptions,
+): Bans {
   let policy = initial
   /** The newest last. */
   const known = new Map<string, Ban & { since: number }>()
@@ -115,11 +130,36 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
     known.set(ban.network, { ...ban, since: now() })
   }
 
+  const refresh = async () => {
+    if (!policy) return
+    try {
+      const listed = await driver.read()
+      const own = [...known.values()].filter(({ since }) => since >= now() - LAG)
+      known.clear()
+      for (const ban of listed) known.set(ban.network, { ...ban, since: 0 })
+      for (const ban of own) known.set(ban.network, ban)
+    } catch (error) {
+      trouble.note('the list of bans could not be read', error)
+    }
+  }
+  driver.follow?.({
+    put: (ban) => {
+      if (policy) put(ban)
+      follower?.put(ban)
+    },
+    drop: (network) => {
+      known.delete(network)
+      follower?.drop(network)
+    },
+  })
+
   return {
     configure: (next) => {
-      const isTakenBack = policy !== null && next === null
+      const wasOff = policy === null
       policy = next
-      if (!isTakenBack) return
+      // Others went on meanwhile.
+      if (next && wasOff && driver.follow) void refresh()
+      if (next || wasOff) return
       known.clear()
       driver.clear?.()
     },
@@ -160,18 +200,7 @@ export function createBans(driver: BanDriver, initial: BanPolicy | null, { logge
     },
     put,
     drop: (network) => void known.delete(network),
-    refresh: async () => {
-      if (!policy) return
-      try {
-        const listed = await driver.read()
-        const own = [...known.values()].filter(({ since }) => since >= now() - LAG)
-        known.clear()
-        for (const ban of listed) known.set(ban.network, { ...ban, since: 0 })
-        for (const ban of own) known.set(ban.network, ban)
-      } catch (error) {
-        trouble.note('the list of bans could not be read', error)
-      }
-    },
+    refresh,
     counters: () => {
       let inForce = 0
       for (const { until } of known.values()) if (until > now()) inForce++

@@ -12,7 +12,7 @@ import {
 import { pathOf } from '../endpoints.ts'
 import { parseJson } from '../json.ts'
 import { createJudge } from '../judge.ts'
-import { followLimits } from '../limits/rate-limits.ts'
+import { createBuckets } from '../limits/buckets.ts'
 import type { HeaderPairs } from '../platform.ts'
 import { formatName } from '../transactions/name.ts'
 import { type ReadableEnvelope, readEnvelope } from '../transactions/readable.ts'
@@ -177,9 +177,8 @@ function limitsOf(
   { client }: DryFate,
   { transactions, tables }: Judged,
 ): string[] {
-  const limits = followLimits().of(config)
   const facts = { client, isOne: true, path: pathOf(target), transactions, tables }
-  return [...new Set((limits?.concern(facts) ?? []).map(({ limit }) => limit.name))]
+  return [...new Set(createBuckets(config.rateLimits)(facts).map(({ limit }) => limit.name))]
 }
 
 function forwardedOf({ forward }: DryFate, { body }: WholeRequest): CheckResult['forwarded'] {

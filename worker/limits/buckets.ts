@@ -23,6 +23,16 @@ export interface Bucket {
   /** Which of the limits. */
   index: number
   key: string
+  /** Whose request it is. */
+  client: Address
+}
+
+/** Milliseconds of nodeos's time that are worth counting. */
+const LEAST_TIME = 0.001
+
+/** How much there has to be room for, where a request may still pass. */
+export function leastOf({ on }: RateLimit): number {
+  return on === 'time' ? LEAST_TIME : 1
 }
 
 /** Keys of one request in one limit; who sends more has the first of them counted. */
@@ -52,7 +62,7 @@ export function createBuckets(limits: readonly RateLimit[]): (facts: LimitFacts)
     for (const [index, keysOf] of compiled.entries())
       for (const key of keysOf(facts)) {
         buckets ??= []
-        buckets.push({ limit: limits[index]!, index, key })
+        buckets.push({ limit: limits[index]!, index, key, client: facts.client })
       }
     return buckets ?? NONE
   }

@@ -8,7 +8,7 @@ import { type ActionSpec, signWithWharfkit, transfer } from '../testing/clients.
 import { ask, filterConfig, startBoth } from '../testing/harness.ts'
 import { answerWith } from '../testing/nodeos-stand-in.ts'
 import { createBuckets } from './buckets.ts'
-import { createRateLimits } from './rate-limits.ts'
+import { createRateLimits, type Over } from './rate-limits.ts'
 
 const PUSH = '/v1/chain/push_transaction'
 const ROWS = '/v1/chain/get_table_rows'
@@ -189,7 +189,8 @@ it('of several limits the longest wait is told, and a request that is refused co
     tables: [],
   })
   const waits: (number | undefined)[] = []
-  for (const seconds of [0, 1, 11, 12, 90]) waits.push(limits.attempt(buckets, seconds * 1000)?.retryAfter)
+  for (const seconds of [0, 1, 11, 12, 90])
+    waits.push((limits.attempt(buckets, seconds * 1000) as Over | undefined)?.retryAfter)
   vi.useRealTimers()
   expect(waits).toEqual([undefined, 10, undefined, 89, 11])
   expect(limits.counts()).toEqual({

@@ -2,8 +2,9 @@
 import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { LimitEvent, RateLimit } from '../../shared/config/rate-limits.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
-import { type Bucket, createBuckets, type LimitFacts } from './buckets.ts'
+import { type Bucket, createBuckets, type LimitFacts, leastOf } from './buckets.ts'
 import { Counts } from './counts.ts'
+import type { WindowState } from './window-script.ts'
 
 /** A request over a limit. */
 export interface Over {
@@ -21,17 +22,14 @@ export type LimitCounts = Record<string, { rejected: number; monitored: number }
 export interface RateLimits {
   /** The buckets that a request counts in. */
   concern(facts: LimitFacts): readonly Bucket[]
-  /** Counts an attempt, unless a limit is over: then says which. */
-  attempt(buckets: readonly Bucket[], now: number): Over | undefined
+  /** Counts an attempt, unless a limit is over: then says which. It takes a moment only where other filters count too. */
+  attempt(buckets: readonly Bucket[], now: number): Over | undefined | Promise<Over | undefined>
   /** Counts what is known afterwards: failures, violations, milliseconds. */
   count(buckets: readonly Bucket[], on: Exclude<LimitEvent, 'attempt'>, amount: number, now: number): void
   /** Counts what another process of this filter has counted. */
   told(counted: readonly Counted[], now: number): void
   counts(): LimitCounts
 }
-
-/** Milliseconds of nodeos's time that are worth counting. */
-const LEAST_TIME = 0.001
 
 /** What was counted, as plain data. */
 export interface Counted {
@@ -40,65 +38,143 @@ export interface Counted {
   amount: number
 }
 
-/** `tell` is told all that is counted, for other processes. */
-export function createRateLimits(
-  limits: readonly RateLimit[],
-  tell?: (counted: Counted) => void,
-): RateLimits {
-  const stores = limits.map(({ window }) => new Counts(window * 1000))
-  const overs: LimitCounts = Object.fromEntries(
-    limits.map(({ name }) => [name, { rejected: 0, monitored: 0 }]),
-  )
-  const bucketsOf = createBuckets(limits)
+/** What a decision came to. */
+export type Decision = 'admitted' | { bucket: Bucket; state: WindowState }
 
-  const add = ({ limit, index, key }: Bucket, amount: number, now: number) => {
-    stores[index]!.add(key, amount, now)
-    tell?.({ name: limit.name, key, amount })
+/** Where filters, or isolates at the edge, count together. */
+export interface LimitsElsewhere {
+  /** A request waits for what is said there of such a bucket. */
+  decides(bucket: Bucket): boolean
+  /** What is known of a bucket without asking; undefined where it is not over. */
+  known(bucket: Bucket, now: number): WindowState | undefined
+  /** Counts an attempt in all buckets, unless one is over. Undefined where that is not said in time. */
+  decide(buckets: readonly Bucket[], now: number): Promise<Decision | undefined>
+  /** Counts there as well, soon. `at` is when it happened. */
+  count(bucket: Bucket, amount: number, at: number): void
+}
+
+/** Who is told what is counted here. */
+export interface CountedElsewhere {
+  /** Other processes of this filter. */
+  tell?: ((counted: Counted) => void) | undefined
+  shared?: LimitsElsewhere | undefined
+}
+
+export function createRateLimits(limits: readonly RateLimit[], elsewhere: CountedElsewhere = {}): RateLimits {
+  return new CountedLimits(limits, elsewhere)
+}
+
+class CountedLimits implements RateLimits {
+  readonly concern: RateLimits['concern']
+  readonly #limits: readonly RateLimit[]
+  readonly #stores: readonly Counts[]
+  readonly #overs: LimitCounts
+  readonly #tell: CountedElsewhere['tell']
+  readonly #shared: LimitsElsewhere | undefined
+
+  constructor(limits: readonly RateLimit[], { tell, shared }: CountedElsewhere) {
+    this.concern = createBuckets(limits)
+    this.#limits = limits
+    this.#stores = limits.map(({ window }) => new Counts(window * 1000))
+    this.#overs = Object.fromEntries(limits.map(({ name }) => [name, { rejected: 0, monitored: 0 }]))
+    this.#tell = tell
+    this.#shared = shared
   }
-  /** Milliseconds until there is room for one more. */
-  const wait = ({ limit, index, key }: Bucket, now: number) =>
-    stores[index]!.until(key, limit.limit, limit.on === 'time' ? LEAST_TIME : 1, now)
 
-  return {
-    concern: bucketsOf,
-    attempt: (buckets, now) => {
-      let worst: Over | undefined
-      let longest = 0
-      for (const bucket of buckets) {
-        const milliseconds = wait(bucket, now)
-        if (milliseconds <= 0) continue
-        const isEnforced = bucket.limit.answer === 'reject'
-        if (worst?.isEnforced && (!isEnforced || milliseconds <= longest)) continue
-        longest = milliseconds
-        worst = over(bucket, stores[bucket.index]!.sum(bucket.key, now), milliseconds)
-      }
-      if (worst) overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
-      if (!worst?.isEnforced)
-        for (const bucket of buckets) if (bucket.limit.on === 'attempt') add(bucket, 1, now)
-      return worst
-    },
-    count: (buckets, on, amount, now) => {
-      for (const bucket of buckets) if (bucket.limit.on === on) add(bucket, amount, now)
-    },
-    told: (counted, now) => {
-      for (const { name, key, amount } of counted) {
-        const index = limits.findIndex((limit) => limit.name === name)
-        stores[index]?.add(key, amount, now)
-      }
-    },
-    counts: () => overs,
+  attempt(buckets: readonly Bucket[], now: number): Over | undefined | Promise<Over | undefined> {
+    const worst = this.#worstOf(buckets, now)
+    const shared = this.#shared
+    if (shared && !worst?.isEnforced) {
+      const asked = buckets.filter((bucket) => shared.decides(bucket))
+      if (asked.length > 0) return this.#ask(asked, buckets, shared)
+    }
+    return this.#concluded(worst, buckets, (bucket) => this.#count(bucket, 1, now))
+  }
+
+  count(buckets: readonly Bucket[], on: LimitEvent, amount: number, now: number): void {
+    for (const bucket of buckets) if (bucket.limit.on === on) this.#count(bucket, amount, now)
+  }
+
+  told(counted: readonly Counted[], now: number): void {
+    for (const { name, key, amount } of counted) {
+      const index = this.#limits.findIndex((limit) => limit.name === name)
+      this.#stores[index]?.add(key, amount, now)
+    }
+  }
+
+  counts(): LimitCounts {
+    return this.#overs
+  }
+
+  /** What is over by what is known here: an enforced limit before others, and of those the one that is longest. */
+  #worstOf(buckets: readonly Bucket[], now: number): Over | undefined {
+    let worst: Over | undefined
+    let longest = 0
+    for (const bucket of buckets) {
+      const { limit, index, key } = bucket
+      const store = this.#stores[index]!
+      const own = store.until(key, limit.limit, leastOf(limit), now)
+      const known = this.#shared?.known(bucket, now)
+      const milliseconds = known ? Math.max(own, known.wait) : own
+      if (milliseconds <= 0) continue
+      const isEnforced = limit.answer === 'reject'
+      if (worst?.isEnforced && (!isEnforced || milliseconds <= longest)) continue
+      longest = milliseconds
+      worst = over(bucket, Math.max(store.sum(key, now), known?.sum ?? 0), milliseconds)
+    }
+    return worst
+  }
+
+  /** Asks where all count together. Where that is not said in time, what is known here decides. */
+  async #ask(
+    asked: readonly Bucket[],
+    buckets: readonly Bucket[],
+    shared: LimitsElsewhere,
+  ): Promise<Over | undefined> {
+    const decision = await shared.decide(asked, Date.now())
+    const now = Date.now()
+    const worst =
+      typeof decision === 'object'
+        ? over(decision.bucket, decision.state.sum, decision.state.wait)
+        : this.#worstOf(decision ? buckets.filter((bucket) => !asked.includes(bucket)) : buckets, now)
+    return this.#concluded(worst, buckets, (bucket) => {
+      // The store has counted those that it was asked for.
+      if (asked.includes(bucket)) this.#add(bucket, 1, now)
+      else this.#count(bucket, 1, now)
+    })
+  }
+
+  /** Counts in those of attempts, unless it is refused. */
+  #concluded(
+    worst: Over | undefined,
+    buckets: readonly Bucket[],
+    count: (bucket: Bucket) => void,
+  ): Over | undefined {
+    if (worst) this.#overs[worst.violation.limit!]![worst.isEnforced ? 'rejected' : 'monitored']++
+    if (!worst?.isEnforced) for (const bucket of buckets) if (bucket.limit.on === 'attempt') count(bucket)
+    return worst
+  }
+
+  #count(bucket: Bucket, amount: number, now: number): void {
+    this.#add(bucket, amount, now)
+    this.#shared?.count(bucket, amount, now)
+  }
+
+  #add({ limit, index, key }: Bucket, amount: number, now: number): void {
+    this.#stores[index]!.add(key, amount, now)
+    this.#tell?.({ name: limit.name, key, amount })
   }
 }
 
 /** Keeps the counts while a configuration has the same limits. */
-export function followLimits(tell?: (counted: Counted) => void) {
+export function followLimits(elsewhere: CountedElsewhere) {
   let made = ''
   let limits: RateLimits | undefined
   return {
     /** The limits of a configuration; undefined where it has none. */
     of: ({ rateLimits }: Pick<FilterConfig, 'rateLimits'>): RateLimits | undefined => {
       const text = JSON.stringify(rateLimits)
-      if (text !== made) limits = rateLimits.length > 0 ? createRateLimits(rateLimits, tell) : undefined
+      if (text !== made) limits = rateLimits.length > 0 ? createRateLimits(rateLimits, elsewhere) : undefined
       made = text
       return limits
     },

@@ -67,6 +67,7 @@ describe('what an operator sees', () => {
     expect(metrics).toContain('patroneos_http_requests_total{endpoint="info",outcome="success"} 1\n')
     expect(metrics).toContain('patroneos_http_requests_total{endpoint="push",outcome="rejected"} 1\n')
     expect(metrics).toContain('patroneos_http_requests_under_way 0\n')
+    expect(metrics).toContain('runtime="cloudflare"')
     const lines = filter.log().match(/^203\.0\.113\.\d+ - - \[.*/gm)
     expect(lines).toHaveLength(2)
     expect(lines![1]).toMatch(/^203\.0\.113\.10 .* "POST \/v1\/chain\/push_transaction HTTP\/1\.1" 400 \d+ /)
@@ -77,6 +78,29 @@ describe('what an operator sees', () => {
     const answer = await operate(0, 'POST', 'config', { accessLog: { log: 'all', file: '/tmp/access.log' } })
     expect(answer.status).toBe(400)
     expect(await answer.text()).toContain('there are no files here')
+  })
+})
+
+describe('rate limits of twenty isolates', () => {
+  const limit = (more: object) => ({
+    rateLimits: [{ name: 'few', key: ['ip'], on: 'attempt', limit: 30, window: 60, ...more }],
+  })
+
+  it('let through exactly as many together as one would', async () => {
+    await start(20, limit({}))
+    const answers = await Promise.all(isolates(60).map((index) => ask(index % 20, '203.0.113.20')))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(30)
+    const refused = answers.find(({ status }) => status === 429)!
+    expect(refused.headers.get('ratelimit-policy')).toBe('"few";q=30;w=60')
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(50)
+    expect((await ask(0, '203.0.113.21')).status).toBe(200)
+  })
+
+  it('know of violations that others counted', async () => {
+    await start(3, limit({ on: 'violation', limit: 6 }))
+    for (const index of isolates(6)) expect((await offend(index % 2, '203.0.113.22')).status).toBe(400)
+    expect((await ask(2, '203.0.113.22')).status).toBe(429)
+    expect((await ask(2, '203.0.113.23')).status).toBe(200)
   })
 })
 

@@ -9,6 +9,8 @@ import { createFilter } from '../app.ts'
 import { banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes } from '../bans/bans-api.ts'
 import { type BanBindings, cloudflareBanDriver } from '../bans/drivers/cloudflare.ts'
+import type { LimitCounter } from '../limits/edge-counter.ts'
+import { EdgeLimits } from '../limits/edge-limits.ts'
 import { metricsOf, prometheusText } from '../metrics.ts'
 import { Looks } from '../nodes/look.ts'
 import { Nodes } from '../nodes/nodes.ts'
@@ -18,6 +20,7 @@ import { baseConfig, kvConfigStore } from './cloudflare-config.ts'
 import { createWebPlatform } from './web-platform.ts'
 
 export { BanCounter, BanList } from '../bans/drivers/cloudflare-objects.ts'
+export { LimitCounter } from '../limits/edge-counter.ts'
 
 interface Env extends BanBindings {
   PATRONEOS_CONFIG?: string
@@ -25,6 +28,8 @@ interface Env extends BanBindings {
   PATRONEOS_RELAY_SECRET?: string
   /** The first line, where it is bound: requests of one client at one of Cloudflare's locations. */
   RATE_LIMIT?: RateLimit
+  /** Counts for rateLimits; where it is not bound, each isolate counts for itself. */
+  LIMIT_COUNTERS?: DurableObjectNamespace<LimitCounter>
 }
 
 /** Milliseconds after which configuration and bans are read anew. */
@@ -40,7 +45,8 @@ const write = (line: string) => console.log(line.trimEnd())
 const logger = createLogger({ readable: false, write })
 
 async function createEdgeFilter(env: Env) {
-  const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret, RATE_LIMIT } = env
+  const { PATRONEOS_CONFIG, PATRONEOS_CONFIG_TOKEN: token, PATRONEOS_RELAY_SECRET: secret } = env
+  const { RATE_LIMIT, LIMIT_COUNTERS } = env
   const base = baseConfig(PATRONEOS_CONFIG)
   const bans = createBans(cloudflareBanDriver(env), banPolicyOf(base), { logger, now: Date.now })
   const onChange = (config: FilterConfig) => bans.configure(banPolicyOf(config))
@@ -55,12 +61,14 @@ async function createEdgeFilter(env: Env) {
   const platform = createWebPlatform(store.current, { sharesAnswers: false })
   const nodes = new Nodes({ logger })
   const looks = new Looks({ nodes, config: store.current, ask: platform.ask })
+  const limits = LIMIT_COUNTERS && new EdgeLimits(LIMIT_COUNTERS)
   const pipeline = createFilter({
     config: store.current,
     platform: RATE_LIMIT ? { ...platform, ...limitedBy(RATE_LIMIT) } : platform,
     nodes,
     reporter,
     bans,
+    countedElsewhere: { shared: limits },
     writeAccess: write,
     logger,
   })
@@ -107,7 +115,10 @@ async function createEdgeFilter(env: Env) {
       const looking = looks.ifDue()
       if (looking) context.waitUntil(looking)
       const peer = request.headers.get('cf-connecting-ip') ?? '::'
-      return pipeline.app.fetch(request, { peer, waitUntil: (work) => context.waitUntil(work) })
+      // What is known only when a request is over is told behind it.
+      const waitUntil = (work: Promise<unknown>) =>
+        context.waitUntil(limits ? work.finally(() => limits.tell()) : work)
+      return pipeline.app.fetch(request, { peer, waitUntil })
     },
   }
 }

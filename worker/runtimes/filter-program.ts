@@ -15,17 +15,19 @@ import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
-import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { checkRoutes } from '../dry-run/check-api.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import type { Counted } from '../limits/rate-limits.ts'
+import { SharedLimits } from '../limits/shared-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
 import { Looks } from '../nodes/look.ts'
 import { nodesOf } from '../nodes/node.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
+import type { SharedStore } from '../store/shared-store.ts'
 import { loadTracing } from '../tracing/load.ts'
+import { banDriverOf, openStore, storeWarnings } from './shared-state.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
 import { createSocketPlatform } from './socket-platform.ts'
 
@@ -58,6 +60,9 @@ export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'se
   bans: Bans
   nodes: Nodes
   sockets: Sockets
+  /** With other filters. */
+  shared: SharedStore | undefined
+  /** Told all that rate limits count, for other processes of this filter. */
   tellCounted?(counted: Counted): void
 }
 
@@ -69,6 +74,7 @@ export async function startService({
   logger,
   secrets,
   sockets,
+  shared,
   tellCounted,
 }: ServiceParts): Promise<FilterService> {
   const { platform, traffic, close } = createSocketPlatform(config, sockets)
@@ -77,6 +83,7 @@ export async function startService({
   const sources = createListSources({ lists: addresses, logger, fetch })
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const tracing = await loadTracing(process.env, logger)
+  const sharedLimits = shared && new SharedLimits(shared)
   const filter = createFilter({
     writeAccess: accessLog.write,
     tracing,
@@ -87,7 +94,7 @@ export async function startService({
     reporter,
     bans,
     logger,
-    ...(tellCounted && { tellCounted }),
+    countedElsewhere: { tell: tellCounted, shared: sharedLimits },
   })
   const processCounts = countProcess()
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
@@ -109,11 +116,12 @@ export async function startService({
         nodes,
         listener: () => ({ connections: listener.connections(), lostLines: accessLog.lost() }),
         process: processCounts,
+        store: shared?.counters,
       }),
     close: async (milliseconds) => {
       sources.close()
       await listener.close(milliseconds)
-      await reporter.drain(milliseconds)
+      await Promise.all([reporter.drain(milliseconds), sharedLimits?.close()])
       await close()
       await accessLog.close()
       await tracing?.close()
@@ -166,7 +174,7 @@ export async function openConfigListener(
     token,
     logger,
     routes: configRoutes(store.current, parts, record.families),
-    warnings: async (config) => filterWarnings(config),
+    warnings: async (config) => [...filterWarnings(config), ...storeWarnings(config)],
   })
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
@@ -229,7 +237,9 @@ export function announce(
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange, logger } = program
   const { now } = Date
-  const bans = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
+  const shared = await openStore(store.current(), logger)
+  const driver = banDriverOf(shared)
+  const bans = createBans(driver, banPolicyOf(store.current()), { logger, now })
   const nodes: Nodes = new Nodes({ logger, onFailure: (name) => looks.soon(name) })
   const looks = lookAt(nodes, store.current, sockets)
   let service: FilterService | undefined
@@ -239,8 +249,11 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     looks,
     metrics: async () => service!.metrics(),
   })
-  service = await startService({ ...program, config: store.current, bans, nodes, sockets }).catch((error) => {
+  const parts = { ...program, config: store.current, bans, nodes, sockets, shared }
+  service = await startService(parts).catch((error) => {
     void config.close()
+    driver.close?.()
+    shared?.close()
     throw error
   })
   onConfigChange((next) => {
@@ -253,5 +266,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
   })
   announce(program, { listener: service.address, config: config.address }, looks, async () => {
     await Promise.all([service.close(DRAIN_TIME), config.close()])
+    driver.close?.()
+    shared?.close()
   })
 }

@@ -86,6 +86,11 @@ describe('several workers', { timeout: 120_000 }, () => {
     const answers = await everywhere(filter.port, {})
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
     expect(await metric(filter, SUCCESS)).toBe(8)
+    expect(await metric(filter, 'patroneos_http_requests_total{endpoint="info",outcome="success"}')).toBe(8)
+    expect(await metric(filter, 'patroneos_http_request_duration_seconds_count{endpoint="info"}')).toBe(8)
+    expect(await metric(filter, 'patroneos_http_requests_under_way')).toBe(0)
+    // The two and the one that they are below.
+    expect(await metric(filter, 'patroneos_processes')).toBe(3)
     expect(filter.log().match(/"message":"patroneos .* filter: listening/g)).toHaveLength(1)
   })
 
@@ -188,6 +193,7 @@ describe('several workers', { timeout: 120_000 }, () => {
     }, eventually)
     // What the dead one had told is not forgotten.
     expect(await metric(filter, SUCCESS)).toBeGreaterThanOrEqual(counted)
+    expect(await metric(filter, 'patroneos_processes')).toBe(3)
   })
 
   it('are replaced on SIGHUP without a failed request', async () => {

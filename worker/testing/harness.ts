@@ -9,13 +9,15 @@ import { createLogger } from '../../shared/logger.ts'
 import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
-import { memoryBanDriver } from '../bans/drivers/memory.ts'
 import { nodeSockets } from '../http1/sockets.ts'
+import { SharedLimits } from '../limits/shared-limits.ts'
 import { Looks } from '../nodes/look.ts'
 import { Nodes } from '../nodes/nodes.ts'
+import { banDriverOf } from '../runtimes/shared-state.ts'
 import { listenOnSocket } from '../runtimes/socket-listener.ts'
 import { createSocketPlatform } from '../runtimes/socket-platform.ts'
 import type { SocketRequest } from '../runtimes/socket-request.ts'
+import type { SharedStore } from '../store/shared-store.ts'
 import { type NodeosStandIn, type Respond, startNodeos } from './nodeos-stand-in.ts'
 import { silentReporter } from './silent.ts'
 
@@ -51,10 +53,11 @@ export interface RunningFilter
   configure(settings: object): void
 }
 
-/** A filter in front of a nodeos, with these configuration keys. */
+/** A filter in front of a nodeos, with these configuration keys; it shares its limits and bans in a store. */
 export async function startFilter(
   nodeos: Pick<NodeosStandIn, 'port'>,
   settings: object = {},
+  store?: SharedStore,
 ): Promise<RunningFilter> {
   const upstream = {
     nodeosUrl: '127.0.0.1',
@@ -70,7 +73,9 @@ export async function startFilter(
   const { platform, traffic, close } = createSocketPlatform(() => config, nodeSockets)
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
   const { now } = Date
-  const bans = createBans(memoryBanDriver(now), banPolicyOf(config), { logger, now })
+  const driver = banDriverOf(store)
+  const bans = createBans(driver, banPolicyOf(config), { logger, now })
+  const sharedLimits = store && new SharedLimits(store)
   const nodes = new Nodes({ logger })
   const filter = createFilter({
     config: () => config,
@@ -79,6 +84,7 @@ export async function startFilter(
     reporter: { ...silentReporter, report: (host, code) => reports.push({ host, code }) },
     bans,
     writeAccess: (line) => accesses.push(line),
+    countedElsewhere: { shared: sharedLimits },
     logger,
   })
   const listener = await listenOnSocket(
@@ -90,6 +96,8 @@ export async function startFilter(
   onTestFinished(async () => {
     await listener.close(0)
     await close()
+    await sharedLimits?.close()
+    driver.close?.()
   })
   return {
     url: `http://${listener.address}`,

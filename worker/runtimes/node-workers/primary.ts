@@ -11,13 +11,13 @@ import type { Program } from '../../../shared/program/program.ts'
 import { StartError } from '../../../shared/program/start-error.ts'
 import { sumOfTwo } from '../../../shared/sums.ts'
 import { type Bans, banPolicyOf, createBans } from '../../bans/bans.ts'
-import { memoryBanDriver } from '../../bans/drivers/memory.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
 import { type Metrics, sumOf } from '../../metrics.ts'
 import { Nodes } from '../../nodes/nodes.ts'
 import { withoutNodeGauges } from '../../nodes/nodes-api.ts'
 import { createVerdictLog, type VerdictLog } from '../../verdict-log.ts'
 import { announce, type LookAt, lookAt, openConfigListener } from '../filter-program.ts'
+import { banDriverOf, openStore } from '../shared-state.ts'
 import {
   DRAIN_TIME,
   dispatcher,
@@ -57,30 +57,44 @@ interface Member {
 export async function startWorkers(program: Program<FilterConfig>, count: number): Promise<void> {
   const { logger, store, onConfigChange } = program
   const { now } = Date
-  const memory = createBans(memoryBanDriver(now), banPolicyOf(store.current()), { logger, now })
+  const shared = await openStore(store.current(), logger)
+  const driver = banDriverOf(shared)
+  const known = createBans(driver, banPolicyOf(store.current()), {
+    logger,
+    now,
+    follower: {
+      put: (ban) => workers.tellAll({ type: 'ban', ban }),
+      drop: (network) => workers.tellAll({ type: 'lift', client: addressIn(network) }),
+    },
+  })
   const nodes: Nodes = new Nodes({
     logger,
     onChange: () => workers.tellAll({ type: 'nodes', nodes: nodes.known() }),
   })
   nodes.configure(store.current())
   const looks = lookAt(nodes, store.current, nodeSockets)
-  const workers: Workers = new Workers({ logger, config: store.current, bans: memory, nodes, looks })
+  const workers: Workers = new Workers({ logger, config: store.current, bans: known, nodes, looks })
   const bans: Pick<Bans, 'list' | 'lift' | 'ban'> = {
-    list: memory.list,
+    list: known.list,
     ban: async (client, seconds) => {
-      const ban = await memory.ban(client, seconds)
+      const ban = await known.ban(client, seconds)
       workers.tellAll({ type: 'ban', ban })
       return ban
     },
     lift: (client) => {
       workers.tellAll({ type: 'lift', client })
-      return memory.lift(client)
+      return known.lift(client)
     },
   }
   const processCounts = countProcess()
   const metrics = async () => {
-    const { process, ...sums } = await workers.metrics()
-    return { ...sums, bans: memory.counters(), process: sumOfTwo(process, processCounts()) }
+    const { process, store, ...sums } = await workers.metrics()
+    return {
+      ...sums,
+      bans: known.counters(),
+      process: sumOfTwo(process, processCounts()),
+      store: sumOfTwo(store, shared && { ...shared.counters }),
+    }
   }
   const config = await openConfigListener(program, { bans, nodes, looks, metrics })
   const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
@@ -90,12 +104,18 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
     },
   )
   onConfigChange((next) => {
-    memory.configure(banPolicyOf(next))
+    known.configure(banPolicyOf(next))
     workers.tellAll({ type: 'config', config: next })
+    // Those that other filters went on with, where bans were off here.
+    void known.list().then((bans) => {
+      for (const ban of bans) workers.tellAll({ type: 'ban', ban })
+    })
   })
   process.on('SIGHUP', () => void workers.roll())
   announce(program, { listener: addresses[0]!, config: config.address }, looks, async () => {
     await Promise.all([workers.stop(), config.close()])
+    driver.close?.()
+    shared?.close()
   })
 }
 
@@ -283,5 +303,6 @@ function withoutGauges(metrics: Metrics): Metrics {
     traffic: { ...metrics.traffic, underWay: 0 },
     listener: metrics.listener && { ...metrics.listener, connections: 0 },
     process: metrics.process && withoutProcessGauges(metrics.process),
+    store: metrics.store && { ...metrics.store, away: 0 },
   }
 }

@@ -9,6 +9,7 @@ import { nodeSockets } from '../../http1/sockets.ts'
 import type { Counted } from '../../limits/rate-limits.ts'
 import { Nodes } from '../../nodes/nodes.ts'
 import { type FilterService, startService } from '../filter-program.ts'
+import { openStore } from '../shared-state.ts'
 import {
   DRAIN_TIME,
   dispatcher,
@@ -58,6 +59,7 @@ export async function runWorker(): Promise<void> {
         logger,
         secrets: await readSecrets(),
         sockets: nodeSockets,
+        shared: await openStore(config, logger),
         tellCounted: bundled((counted) => void toPrimary({ type: 'counted', counted })),
       }
       service = await startService(parts)

@@ -43,6 +43,8 @@ export class BanCounter extends exported.BanCounter {
   }
 }
 
+export const { LimitCounter } = exported
+
 export class BanList extends exported.BanList {
   constructor(context, env) {
     super(context, counted(env))

@@ -29,6 +29,8 @@ export interface RuntimeSettings {
   relaySecret: string
   /** PEM file of a certificate that the upstream is trusted for. */
   certificate?: string
+  /** More of the environment. */
+  env?: NodeJS.ProcessEnv
 }
 
 export type StartRuntime = (settings: RuntimeSettings) => Promise<RunningRuntime>
@@ -53,7 +55,7 @@ const operateOn = (origin: string) => (method: string, path: string, body?: obje
 
 /** Starts a program on free loopback ports. */
 function program(command: string, args: string[]): StartProgram {
-  return async ({ config, relaySecret, certificate }) => {
+  return async ({ config, relaySecret, certificate, env }) => {
     const child = spawn(command, [...args, '--configFile', '/nonexistent'], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,6 +70,7 @@ function program(command: string, args: string[]): StartProgram {
         PATRONEOS_CONFIG_TOKEN: TOKEN,
         PATRONEOS_RELAY_SECRET: relaySecret,
         ...(certificate && { NODE_EXTRA_CA_CERTS: certificate, DENO_CERT: certificate }),
+        ...env,
       },
     })
     const exit = once(child, 'exit').then(([code]) => code as number | null)
@@ -184,7 +187,7 @@ export async function startWorkerd(
         },
         kvNamespaces: { KV: 'kv' },
         durableObjects: Object.fromEntries(
-          Object.entries({ BAN_COUNTERS: 'BanCounter', BAN_LIST: 'BanList' }).map(([binding, className]) => [
+          Object.entries(OBJECTS).map(([binding, className]) => [
             binding,
             { className, useSQLite: true, ...(name !== names[0] && { scriptName: names[0]! }) },
           ]),
@@ -208,6 +211,9 @@ export async function startWorkerd(
     stop: () => miniflare.dispose(),
   }
 }
+
+/** Durable Objects by binding, as in wrangler.toml. */
+const OBJECTS = { BAN_COUNTERS: 'BanCounter', BAN_LIST: 'BanList', LIMIT_COUNTERS: 'LimitCounter' }
 
 /** As in wrangler.toml, which a test holds this to. */
 export const COMPATIBILITY = { date: '2026-11-17', flags: ['nodejs_compat'] }

@@ -1,0 +1,119 @@
+// The script against the exact model of a sliding window, in a real Redis, as the user of least rights.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseRedisUrl } from '../store/redis-url.ts'
+import { openSharedStore, type SharedStore } from '../store/shared-store.ts'
+import { createRedisServer, type RedisServer, skipWithoutRedis } from '../store/testing/redis-server.ts'
+import { silentLogger } from '../testing/silent.ts'
+import { type WindowCount, windowArguments, windowScript } from './window-script.ts'
+
+describe.skipIf(skipWithoutRedis('worker/limits/window-script.ts'))('sliding counts in Redis', () => {
+  let server: RedisServer
+  let store: SharedStore
+
+  beforeAll(async () => {
+    server = await createRedisServer()
+    await server.start()
+    store = await openSharedStore({
+      target: parseRedisUrl(server.url),
+      prefix: 'patroneos',
+      logger: silentLogger,
+    })
+  })
+  afterAll(async () => {
+    store?.close()
+    await server?.stop()
+  })
+
+  const count = (key: string, settings: Partial<WindowCount>): WindowCount => ({
+    key: `patroneos:limit:${key}`,
+    limit: 5,
+    least: 1,
+    window: 1_000,
+    amount: 1,
+    age: 0,
+    ...settings,
+  })
+  const run = async (mode: 'decide' | 'count', ...counts: WindowCount[]) =>
+    (await store.run(
+      windowScript,
+      counts.map(({ key }) => key) as [string],
+      windowArguments(mode, counts),
+    )) as number[]
+
+  it('let in what the exact model does, and never more', { timeout: 30_000 }, async () => {
+    const window = 1_000
+    const limit = 20
+    const admitted: number[] = []
+    let refusedInVain = 0
+    let asked = 0
+    for (const start = performance.now(); performance.now() - start < 6_000; ) {
+      const before = performance.now()
+      const [wait] = (await run('decide', count('model', { limit, window }))) as [number]
+      const after = performance.now()
+      asked++
+      // Redis has decided between the two; a millisecond is lost on either side of its clock.
+      const surely = admitted.filter((at) => at > before - window + 2).length
+      if (wait === 0) {
+        expect(surely).toBeLessThan(limit)
+        admitted.push(after)
+      } else if (admitted.filter((at) => at > after - window * 1.01 - 5).length < limit) refusedInVain++
+      // Bursts and pauses.
+      await sleep(Math.random() < 0.05 ? Math.random() * 600 : Math.random() * 10)
+    }
+    expect(asked).toBeGreaterThan(200)
+    expect(admitted.length).toBeGreaterThan(60)
+    expect(refusedInVain).toBe(0)
+  })
+
+  it('say to the millisecond when there is room again', async () => {
+    const one = count('room', { limit: 1, window: 1_000 })
+    expect(await run('decide', one)).toEqual([0, 1])
+    const [wait = 0, sum] = await run('decide', one)
+    expect(sum).toBe(1)
+    expect(wait).toBeGreaterThan(900)
+    expect(wait).toBeLessThanOrEqual(1_004)
+    await sleep(wait + 2)
+    expect((await run('decide', one))[0]).toBe(0)
+  })
+
+  it('count in no key where one has no room', async () => {
+    const [roomy, full] = [count('a', { limit: 10 }), count('b', { limit: 1 })]
+    expect(await run('decide', roomy, full)).toEqual([0, 1, 0, 1])
+    const [, first, wait, second] = await run('decide', roomy, full)
+    expect([first, second]).toEqual([1, 1])
+    expect(wait).toBeGreaterThan(0)
+  })
+
+  it('take what happened before by its time, and forget it with its window', async () => {
+    const key = { window: 1_000, limit: 100 }
+    await run('count', count('aged', { ...key, amount: 7, age: 800 }))
+    expect((await run('count', count('aged', { ...key, amount: 1.5 })))[1]).toBe(9)
+    await sleep(300)
+    expect((await run('count', count('aged', { ...key, amount: 0 })))[1]).toBe(2)
+    // Too old to be in the window.
+    expect((await run('count', count('aged', { ...key, amount: 5, age: 1_500 })))[1]).toBe(2)
+    // Taken back.
+    expect((await run('count', count('aged', { ...key, amount: -1.5 })))[1]).toBe(0)
+  })
+
+  it('take little memory, and go by themselves', async () => {
+    for (let at = 0; at < 500; at++) await run('count', count('expires', { window: 2_000 }))
+    expect(Number(await server.cli('HLEN', 'patroneos:limit:expires'))).toBeLessThanOrEqual(260)
+    expect(Number(await server.cli('PTTL', 'patroneos:limit:expires'))).toBeGreaterThan(1_000)
+    const memory = Number(await server.cli('MEMORY', 'USAGE', 'patroneos:limit:expires'))
+    expect(memory).toBeLessThan(20_000)
+    await sleep(2_100)
+    expect(await server.cli('EXISTS', 'patroneos:limit:expires')).toBe('0')
+  })
+
+  it('are let out of the window one after another over a long pause', async () => {
+    await run('count', count('pause', { amount: 3 }))
+    await sleep(500)
+    await run('count', count('pause', { amount: 4 }))
+    await sleep(600)
+    expect((await run('count', count('pause', { amount: 0 })))[1]).toBe(4)
+    await sleep(1_300)
+    expect(await run('count', count('pause', { amount: 0 }))).toEqual([0, 0])
+  })
+})
