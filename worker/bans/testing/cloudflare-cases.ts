@@ -2,6 +2,7 @@
 import { type BanBindings, cloudflareBanDriver } from '../drivers/cloudflare.ts'
 import { runDriverCases } from './driver-cases.ts'
 
+export { LimitCounter } from '../../limits/edge-counter.ts'
 export { BanCounter, BanList } from '../drivers/cloudflare-objects.ts'
 
 export default {
