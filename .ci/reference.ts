@@ -45,6 +45,7 @@ function configPage(): string {
 
 interface Shape {
   type?: string
+  title?: string
   const?: unknown
   enum?: unknown[]
   minimum?: number
@@ -57,7 +58,8 @@ interface Shape {
 
 /** What a value may be, in words. */
 function shapeOf(shape: Shape): string {
-  const { type, minimum, maximum, anyOf, items, properties, additionalProperties: values } = shape
+  const { type, title, minimum, maximum, anyOf, items, properties, additionalProperties: values } = shape
+  if (title !== undefined) return title
   if (shape.const !== undefined) return `\`${JSON.stringify(shape.const)}\``
   if (shape.enum) return shape.enum.map((value) => `\`${JSON.stringify(value)}\``).join(' or ')
   if (anyOf) return [...new Set(anyOf.map(shapeOf))].join(', or ')

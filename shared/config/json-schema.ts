@@ -1,5 +1,5 @@
 // The configuration as JSON Schema (draft 2020-12), by which editors complete config.json. It is made of the schemas that
-// validate; what only code can check (addresses, names, paths) is text to it.
+// validate; what only code can check (addresses, names, paths) is text to it, with a title that says what is allowed.
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
 import { type ConfigSchema, describeConfig } from './parse.ts'
@@ -28,13 +28,20 @@ export function convert(schema: v.GenericSchema): JsonSchema {
     typeMode: 'input',
     // Checks in code are left out.
     errorMode: 'ignore',
-    overrideSchema: ({ valibotSchema }) => override(valibotSchema),
+    overrideSchema: ({ valibotSchema, jsonSchema }) => override(valibotSchema, jsonSchema),
   })
   return converted
 }
 
-function override(schema: object): JsonSchema | undefined {
+function override(
+  schema: object & { type?: string; message?: unknown },
+  made: JsonSchema,
+): JsonSchema | undefined {
   if (schema === listed) return { const: true }
+  const { type, message } = schema
+  // What is allowed, where only code can check it: as editors show it.
+  if ((type === 'string' || type === 'union') && typeof message === 'string')
+    return { ...made, title: message }
   const found = contents.get(schema)
   if (!found) return undefined
   return 'object' in found
