@@ -35,6 +35,7 @@ export class SpaceSaving {
     this.#capacity = capacity
   }
 
+  /** The key is kept, and so must be no slice of something larger. */
   add(key: string, weight: number): void {
     this.#total += weight
     const known = this.#entries.get(key)
@@ -43,21 +44,19 @@ export class SpaceSaving {
       this.#sink(known)
       return
     }
-    // Copied: V8 keeps the whole request head alive behind a slice of it.
-    const own = [...key].join('')
     if (this.#heap.length < this.#capacity) {
-      const entry = { key: own, count: weight, error: 0, at: this.#heap.length }
+      const entry = { key, count: weight, error: 0, at: this.#heap.length }
       this.#heap.push(entry)
-      this.#entries.set(own, entry)
+      this.#entries.set(key, entry)
       this.#rise(entry)
       return
     }
     const lightest = this.#heap[0]!
     this.#entries.delete(lightest.key)
-    lightest.key = own
+    lightest.key = key
     lightest.error = lightest.count
     lightest.count += weight
-    this.#entries.set(own, lightest)
+    this.#entries.set(key, lightest)
     this.#sink(lightest)
   }
 
