@@ -22,12 +22,13 @@ const parts: Record<string, object> = {
   nothing: {},
   fairness: { fairness: {} },
   'ten limits': { rateLimits: limits(10), trustedProxies: [] },
+  'lists of the console': { console: true },
   repeats: { repeats: 2 },
   tableRows: { tableRows: { maxLimit: 1_000 } },
   'access log, combined': { accessLog: { log: 'all', file: '/dev/null' } },
   'access log, ecs': { accessLog: { log: 'all', file: '/dev/null', format: 'ecs' } },
 }
-const OFF = { cache: { paths: {} }, repeats: 0 }
+const OFF = { cache: { paths: {} }, repeats: 0, console: false }
 
 const rows: Request = {
   method: 'POST',

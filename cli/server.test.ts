@@ -108,6 +108,12 @@ test('nodes are shown, with exit code 1 where all are out', async () => {
   expect(JSON.parse((await asked('nodes', '--json')).stdout)).toMatchObject([{ state: 'out' }])
 })
 
+test('top lists are shown', async () => {
+  const { code, stdout } = await asked('top', '--of', 'networks', '--window', '10m')
+  expect([code, stdout]).toEqual([0, 'nothing was counted in 10m\n'])
+  expect((await asked('top', '--window', '5m')).stderr).toContain('window: found "5m"; allowed: 1m, 10m, 1h')
+})
+
 test('metrics are printed', async () => {
   const { code, stdout } = await asked('metrics', '--grep', 'patroneos_node_in')
   expect([code, samplesOf(stdout).has('patroneos_node_in{node="nodeos"}')]).toEqual([0, true])

@@ -61,6 +61,16 @@ describe('no import leads', () => {
     ['to OpenTelemetry, which is loaded where it is asked for', /./, /^worker\/tracing\/open-telemetry/],
     ['between filter and relay', /^worker\//, /^relay\//],
     ['between relay and filter', /^relay\//, /^worker\//],
+    [
+      'from what serves requests to the console',
+      /^worker\/(?!console\/|runtimes\/)/,
+      /^(?:worker|shared)\/console\//,
+    ],
+    [
+      'from the lists of clients and requests to what feeds them',
+      /^worker\/(?:top|recent)\//,
+      /consequences|steps|app\.ts|metrics|runtimes|^worker\/console\//,
+    ],
     ['to what only tests have', /./, /\/testing\/|\.test\.ts|^e2e\/|^bench\//],
   ])('%s', (_what, from, to) => {
     expect(edges(from, to)).toEqual([])

@@ -4,5 +4,8 @@ import { defineConfig } from 'vitest/config'
 import config from '../vitest.config.ts'
 
 export default defineConfig({
-  test: { ...config.test, include: ['{shared,worker,relay,docker}/**/*.e2e.ts', 'e2e/*.e2e.ts'] },
+  test: {
+    ...config.test,
+    include: ['{shared,worker,relay,docker}/**/*.e2e.ts', 'e2e/*.e2e.ts', 'e2e/console/*.e2e.ts'],
+  },
 })

@@ -6,6 +6,7 @@ import { readPage, referencePages } from '../.ci/reference.ts'
 import { filterConfigSchema } from '../shared/config/filter.ts'
 import { createConfigApi, documentOf } from '../shared/config-api.ts'
 import { memoryConfigStore } from '../shared/config-store.ts'
+import { createInsight } from '../worker/insight.ts'
 import { Nodes } from '../worker/nodes/nodes.ts'
 import { configRoutes } from '../worker/runtimes/filter-program.ts'
 import { filterConfig } from '../worker/testing/harness.ts'
@@ -57,6 +58,7 @@ describe('the OpenAPI document', () => {
           nodes,
           looks: { ifDue: async () => {} } as never,
           metrics: async () => ({ nodes: {} }) as never,
+          insight: createInsight(store.current) as never,
         },
         async () => [],
       ),
@@ -72,7 +74,10 @@ describe('the OpenAPI document', () => {
     const conforms = async (method: string, path: string, body?: object) => {
       const answer = await ask(path, { method, ...(body && { body: JSON.stringify(body) }) })
       const known = answer.status >= 400 ? '4XX' : String(answer.status)
-      const route = path.replace(/(bans)\/.*/, '$1/{client}').replaceAll('/', '~1')
+      const route = path
+        .replace(/\?.*/, '')
+        .replace(/(bans)\/.*/, '$1/{client}')
+        .replaceAll('/', '~1')
       const at = `openapi#/paths/${route}/${method.toLowerCase()}/responses/${known}/content/application~1json/schema`
       const valid = ajv.getSchema(at)
       if (!valid) throw new Error(`${at} is not described`)
@@ -88,6 +93,9 @@ describe('the OpenAPI document', () => {
     expect(await conforms('GET', '/patroneos/bans')).toBe(200)
     expect(await conforms('DELETE', '/patroneos/bans/me')).toBe(400)
     expect(await conforms('POST', '/patroneos/check', { path: '/v1/chain/get_info' })).toBe(200)
+    expect(await conforms('GET', '/patroneos/top?window=1m&by=time')).toBe(200)
+    expect(await conforms('GET', '/patroneos/verdicts?network=203.0.113.9')).toBe(200)
+    expect(await conforms('GET', '/patroneos/top?window=x')).toBe(400)
     const push = { path: '/v1/chain/push_transaction', body: {} }
     expect(await conforms('POST', '/patroneos/check', push)).toBe(200)
     expect(await conforms('POST', '/patroneos/check', { path: 1 })).toBe(400)

@@ -34,7 +34,28 @@ export interface Relay {
   app: Hono<{ Bindings: HttpBindings }>
   /** Prometheus text of what was written and refused. */
   metrics(): string
+  counts(): Readonly<RelayCounts>
+  /** The events that were written last, the newest first. */
+  latest(): readonly WrittenEvent[]
 }
+
+/** Events that were written, messages that came again, were refused, or could not be written. */
+export interface RelayCounts {
+  written: number
+  repeated: number
+  refused: number
+  failed: number
+}
+
+export interface WrittenEvent extends ReportEvent {
+  /** Unix time in milliseconds. */
+  at: number
+  /** The address of the filter that sent it. */
+  from: string
+}
+
+/** Events that are remembered. */
+const MAX_LATEST = 20
 
 /** Builds the relay. A message is in the file, all of it and once, when it is answered with 200. */
 export function createRelay(parts: RelayParts): Relay {
@@ -59,14 +80,20 @@ export function createRelay(parts: RelayParts): Relay {
     logger.error('a report failed inside the relay', { error: error.stack ?? error.message })
     return c.json(errorBody('INTERNAL_ERROR', 500, 'the relay failed'), 500)
   })
-  return { app, metrics: () => intake.metrics() }
+  return {
+    app,
+    metrics: () => intake.metrics(),
+    counts: () => intake.counters(),
+    latest: () => intake.latest(),
+  }
 }
 
 /** Takes messages: believes them or not, and writes each once. */
 class Intake {
   readonly #parts: RelayParts
   readonly #seen: MessageMemory
-  readonly #counters = { written: 0, repeated: 0, refused: 0, failed: 0 }
+  readonly #counters: RelayCounts = { written: 0, repeated: 0, refused: 0, failed: 0 }
+  #latest: readonly WrittenEvent[] = []
   #bytes = 0
 
   constructor(parts: RelayParts) {
@@ -99,12 +126,27 @@ class Intake {
           'ID_REUSED',
           `message id ${JSON.stringify(id)} came before with another body`,
         )
-      if (arrival === 'first') this.#counters.written += parsed.events.length
+      if (arrival === 'first') this.#written(parsed.events, peerOf(c))
       else this.#counters.repeated++
       return c.json({ status: 'ok' })
     } catch (error) {
       return this.#failed(c, error as Error)
     }
+  }
+
+  counters(): Readonly<RelayCounts> {
+    return this.#counters
+  }
+
+  latest(): readonly WrittenEvent[] {
+    return this.#latest
+  }
+
+  #written(events: readonly ReportEvent[], from: string): void {
+    this.#counters.written += events.length
+    const at = this.#parts.now()
+    const newest = events.slice(-MAX_LATEST).map((event) => ({ ...event, at, from }))
+    this.#latest = [...newest.reverse(), ...this.#latest].slice(0, MAX_LATEST)
   }
 
   refuse(c: Context, status: 400 | 401 | 409 | 413, message: string, detail: string): Response {

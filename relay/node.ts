@@ -9,6 +9,7 @@ import { type Program, runProgram } from '../shared/program/program.ts'
 import { StartError } from '../shared/program/start-error.ts'
 import { onStopSignal } from '../shared/program/stop-signal.ts'
 import { createRelay } from './app.ts'
+import { createRelayConsole } from './console.ts'
 import { createFilterPool } from './haproxy.ts'
 import { openJournal } from './journal.ts'
 import type { Message } from './message-memory.ts'
@@ -23,7 +24,7 @@ async function start(program: Program<RelayConfig>): Promise<void> {
   const { log, written } = await openLog(logFileLocation).catch((error: Error) => {
     throw new StartError(`cannot open the log file ${logFileLocation}: ${error.message}`)
   })
-  const { app, metrics } = createRelay({
+  const relay = createRelay({
     config: store.current,
     secrets,
     log,
@@ -31,6 +32,8 @@ async function start(program: Program<RelayConfig>): Promise<void> {
     logger,
     now: Date.now,
   })
+  const { app, metrics } = relay
+  const console = createRelayConsole(program, relay)
   const pool = createFilterPool({ logger })
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
@@ -38,8 +41,9 @@ async function start(program: Program<RelayConfig>): Promise<void> {
       schema: relayConfigSchema,
       store,
       token,
+      signIn: console.signIn,
       logger,
-      routes: [metricsRoute(relayMetrics(program, metrics))],
+      routes: [metricsRoute(relayMetrics(program, metrics)), ...console.routes],
       warnings: pool.apply,
     }).fetch,
   )

@@ -1,10 +1,7 @@
 // The config API: one Hono app that filter and relay both mount on their config listener. It reads and
 // changes the configuration through a ConfigStore and knows nothing of files or runtimes.
-import type { HttpBindings } from '@hono/node-server'
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { timingSafeEqual } from 'hono/utils/buffer'
-import { parseAddress, unbracketed } from './address.ts'
 import {
   type ConfigIssue,
   type ConfigSchema,
@@ -13,10 +10,10 @@ import {
   parseConfig,
   restartKeys,
 } from './config/parse.ts'
+import { type GuardOptions, guard } from './config-guard.ts'
 import type { ConfigStore } from './config-store.ts'
 import { errorBody } from './error-body.ts'
 import { isObject } from './json.ts'
-import type { Logger } from './logger.ts'
 import { CONFIG, type DocumentedRoute, openApiOf, type RouteDoc, type Schema } from './openapi.ts'
 
 /** Bytes of the largest configuration taken: blacklists of 100,000 names fit. */
@@ -29,16 +26,14 @@ export interface ConfigRoute {
   path: string
   /** For whoever reads of it at /patroneos/openapi.json. */
   doc?: RouteDoc
+  /** Whoever reaches the listener may ask it. */
+  isOpen?: boolean
   handle(c: Context): Response | Promise<Response>
 }
 
-export interface ConfigApiOptions<C> {
+export interface ConfigApiOptions<C> extends GuardOptions {
   schema: ConfigSchema<C>
   store: ConfigStore<C>
-  /** When set, every request but the health check must carry it as `Authorization: Bearer`. */
-  token?: string | undefined
-  /** Told of wrong tokens. */
-  logger?: Logger
   /** Routes beside that of the configuration itself. */
   routes?: readonly ConfigRoute[]
   /** Notes for the answer to a change that was stored but met trouble in being carried out. */
@@ -64,6 +59,8 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
   const changes = new Changes(options)
   const app = new Hono()
   app.get('/patroneos/health', (c) => c.json({ status: 'ok' }))
+  const mount = ({ method, path, handle }: ConfigRoute) => app.on(method, path, handle)
+  for (const route of routes) if (route.isOpen) mount(route)
   app.use('/patroneos/*', guard(options))
 
   const limit = bodyLimit({
@@ -78,9 +75,11 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
     return fail(c, 405, 'METHOD_NOT_ALLOWED', 'GET, POST (a JSON merge patch) and PUT are allowed')
   })
   app.get('/patroneos/openapi.json', async (c) => c.json(await documentOf(options)))
-  for (const { method, path, handle } of routes) app.on(method, path, handle)
+  for (const route of routes) if (!route.isOpen) mount(route)
 
-  const paths = [...new Set([...ownRoutes, ...routes].map(({ path }) => path))]
+  // What only pages ask for is no part of the API.
+  const named = routes.map(({ path }) => path).filter((path) => !path.startsWith('/patroneos/console/'))
+  const paths = [...new Set([...ownRoutes.map(({ path }) => path), ...named])]
   app.notFound((c) => fail(c, 404, 'NOT_FOUND', `there is ${paths.join(', ')}`))
   app.onError((error, c) => fail(c, 500, 'INTERNAL_ERROR', error.message))
   return app
@@ -152,34 +151,14 @@ const ownRoutes: readonly DocumentedRoute[] = [
   },
 ]
 
-/** The document of a config listener. What makes JSON Schema is loaded only where it is asked for. */
+/** The document of a config listener, without what only its pages ask for. What makes JSON Schema is loaded only where it is asked for. */
 export async function documentOf<C extends { configListenIP: string }>({
   schema,
   routes = [],
 }: Pick<ConfigApiOptions<C>, 'schema' | 'routes'>): Promise<Schema> {
   const { configJsonSchema } = await import('./config/json-schema.ts')
-  return openApiOf([...ownRoutes, ...routes], configJsonSchema(schema, 'Configuration'))
-}
-
-/** Lets in who has the token, or where there is none, who asks for an address of this machine. */
-function guard<C>({ token, logger }: ConfigApiOptions<C>): MiddlewareHandler {
-  let wrongTokens = 0
-  return async (c, next) => {
-    if (token === undefined) {
-      // Without a token the loopback address is the protection, and a name that was rebound to it would let a
-      // web page in (DNS rebinding): only addresses and localhost are names of this listener.
-      if (!isLocalName(c.req.header('host') ?? ''))
-        return fail(c, 403, 'HOST_NOT_ALLOWED', 'use the address or localhost')
-    } else if (!(await timingSafeEqual(bearerOf(c), token))) {
-      // One line for the first of many: guessing is no flood of log lines. It is not slowed down either, since
-      // that would shut out the operator before it helped a token that can be guessed.
-      if (wrongTokens++ % 1000 === 0)
-        logger?.warn('config API: wrong or missing token', { peer: peerOf(c), count: wrongTokens })
-      c.header('WWW-Authenticate', 'Bearer')
-      return fail(c, 401, 'UNAUTHORIZED', 'the Authorization header must be "Bearer" and the token')
-    }
-    await next()
-  }
+  const documented = routes.filter(({ doc }) => doc !== undefined)
+  return openApiOf([...ownRoutes, ...documented], configJsonSchema(schema, 'Configuration'))
 }
 
 async function answer(c: Context, config: object): Promise<Response> {
@@ -280,27 +259,7 @@ export function isJson(c: Context): boolean {
   return /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? '')
 }
 
-/** The other end of the connection; unknown where the listener is not Node's. */
-function peerOf(c: Context): string | undefined {
-  return (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress
-}
-
-/** The token that was sent, or "". The scheme may be written in any case (RFC 9110, section 11.1). */
-function bearerOf(c: Context): string {
-  return /^Bearer +(.*)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
-}
-
-function isLocalName(host: string): boolean {
-  const name = unbracketed(host.replace(/:\d+$/, ''))
-  return name.toLowerCase() === 'localhost' || parseAddress(name) !== undefined
-}
-
-function fail(
-  c: Context,
-  status: 401 | 403 | 404 | 405 | 412 | 413 | 415 | 500,
-  message: string,
-  detail: string,
-) {
+function fail(c: Context, status: 404 | 405 | 412 | 413 | 415 | 500, message: string, detail: string) {
   return c.json(errorBody(message, status, detail), status)
 }
 

@@ -14,7 +14,14 @@ import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
-import { type Counted, type CountedElsewhere, followLimits, type LimitCounts } from './limits/rate-limits.ts'
+import type { Insight } from './insight.ts'
+import {
+  type Counted,
+  type CountedElsewhere,
+  followLimits,
+  type LimitCounts,
+  type LimitKeys,
+} from './limits/rate-limits.ts'
 import { Traffic } from './metrics/traffic.ts'
 import { Forwarder } from './nodes/forwarder.ts'
 import type { Nodes } from './nodes/nodes.ts'
@@ -39,6 +46,8 @@ export interface FilterParts<Bindings extends object> {
   addresses?: AddressLists
   /** Without them, this machine's clock is the chain's. */
   chain?: ChainFacts
+  /** Told what single clients do. */
+  insight?: Insight | undefined
   /** Who is told what rate limits count. */
   countedElsewhere?: CountedElsewhere
   /** Takes lines of the access log; without it there is none. */
@@ -71,20 +80,22 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   traffic: Traffic
   /** How many requests were over each rate limit. */
   limitCounts(): LimitCounts
+  /** The keys that are nearest to each of them. */
+  fullestLimits(): LimitKeys
   /** Takes what rate limits of other processes counted. */
   takeCounted(counted: readonly Counted[]): void
 }
 
 /** Builds the filter over a platform. */
 export function createFilter<Bindings extends object>(parts: FilterParts<Bindings>): Filter<Bindings> {
-  const { platform, nodes, reporter, bans, logger, tracing } = parts
+  const { platform, nodes, reporter, bans, logger, tracing, insight } = parts
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
   const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
   const repeats: RepeatCounts = { joined: 0, remembered: 0 }
   const traffic = new Traffic()
   const refusals = createRefusals()
-  const consequences = createConsequences({ verdicts, reporter, bans })
+  const consequences = createConsequences({ verdicts, reporter, bans, insight })
 
   /** The origin whose pages may read nodeos's answers, as its last one said. */
   let origin: string | undefined
@@ -112,7 +123,15 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     })
     return { ...settings, ownHeaders: withCors(settings.headers, origin) }
   })
-  const steps = new Steps({ bans, refusals, retrying: createRetrying(), consequences, nodes, repeats })
+  const steps = new Steps({
+    bans,
+    refusals,
+    retrying: createRetrying(),
+    consequences,
+    nodes,
+    repeats,
+    insight,
+  })
 
   /** One request's way: each step may answer it, which ends it. */
   const serve = async (request: FilterRequest): Promise<Response> => {
@@ -142,6 +161,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       const judged = performance.now()
       traffic.judged(judged - began)
       each.trace?.judged(arrived, judged)
+      steps.judged(each, verdict, read.bytes)
       steps.concern(each, verdict)
       if (steps.violated(each, verdict.violation)) return request.response
       const limited = steps.limited(each)
@@ -164,6 +184,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     repeats,
     traffic,
     limitCounts: limits.counts,
+    fullestLimits: limits.fullest,
     takeCounted: limits.take,
     ...hooksOf({ current, consequences, steps, bans, refusals }),
   }

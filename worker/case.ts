@@ -3,6 +3,7 @@
 import type { Address } from '../shared/address.ts'
 import type { Violation, ViolationCode } from '../shared/violations.ts'
 import type { Cause } from './consequences.ts'
+import type { Verdict } from './judge.ts'
 import type { Bucket } from './limits/buckets.ts'
 import type { FilterRequest, RequestWatch } from './platform.ts'
 import type { Settings } from './settings.ts'
@@ -32,6 +33,8 @@ export class Case implements Cause, RequestWatch {
   readonly request: FilterRequest
   readonly client: Address
   readonly severity: Settings
+  /** As soon as its body is judged. */
+  verdict: Verdict | undefined = undefined
   /** The rate limits that it counts in, as soon as that is known. */
   buckets: readonly Bucket[] | undefined = undefined
   /** What it was refused for, or in monitor mode would have been. */

@@ -9,8 +9,8 @@ import {
   type Violation,
 } from '../shared/violations.ts'
 import type { Bans } from './bans/bans.ts'
+import type { Doer, Insight } from './insight.ts'
 import type { Outcome } from './outcome.ts'
-import type { FilterRequest } from './platform.ts'
 import type { Reporter } from './report.ts'
 import type { VerdictLog } from './verdict-log.ts'
 
@@ -27,11 +27,8 @@ export interface Severity {
 }
 
 /** Whose doing it is. */
-export interface Cause {
-  client: Address
+export interface Cause extends Doer {
   severity: Severity
-  /** The request it came of; undefined where the listener found none. */
-  request: FilterRequest | undefined
 }
 
 export interface Consequences {
@@ -45,9 +42,10 @@ export interface ConsequencesParts {
   verdicts: VerdictLog
   reporter: Reporter
   bans: Bans
+  insight: Insight | undefined
 }
 
-export function createConsequences({ verdicts, reporter, bans }: ConsequencesParts): Consequences {
+export function createConsequences({ verdicts, reporter, bans, insight }: ConsequencesParts): Consequences {
   const strike = async (code: ReportCode, count: number, { client, severity }: Cause) => {
     const strikeClass = strikeClassOf(code)
     if (!severity.bansClients || strikeClass === null || !severity.mayBeBanned(client)) return
@@ -70,11 +68,14 @@ export function createConsequences({ verdicts, reporter, bans }: ConsequencesPar
   return {
     violation: (found, cause, enforced) => {
       verdicts.violation(found, cause.client, enforced)
+      insight?.violation(cause, found, enforced)
       const code = found.reportedAs ?? found.code
-      if (cause.severity.enforced && strikeClassOf(code) !== null) record(code, 1, cause)
+      // What a limit only watches is no strike, though the rest is enforced.
+      if (enforced && cause.severity.enforced && strikeClassOf(code) !== null) record(code, 1, cause)
     },
     outcome: (outcome, cause) => {
       verdicts.outcome(outcome)
+      if (typeof outcome === 'object') insight?.failure(cause, outcome.failed)
       if (!cause.severity.enforced || outcome === 'trouble') return
       if (outcome !== 'success') record(TRANSACTION_FAILED, outcome.failed, cause)
       else if (cause.severity.logSuccess) record(SUCCESS, 1, cause)

@@ -23,6 +23,12 @@ export interface RelayCounters {
   oldest: number
 }
 
+/** Why a message was not taken, and when, as Unix time in milliseconds. */
+export interface ReportError {
+  at: number
+  reason: string
+}
+
 export class ReportQueue {
   readonly #url: string
   readonly #isSigned: boolean
@@ -32,6 +38,8 @@ export class ReportQueue {
   #waiting: ReportEvent[] = []
   /** When each of them came, in Unix milliseconds. */
   #since: number[] = []
+  /** Undefined where every message was taken at once. */
+  lastError: ReportError | undefined
   /** What is being sent. */
   #message: Message | undefined
   /** When the oldest event in it came. */
@@ -84,6 +92,11 @@ export class ReportQueue {
   done(result: 'sent' | 'refused'): void {
     this.#counters[result] += this.#message?.count ?? 0
     this.#message = undefined
+  }
+
+  /** A message was not taken. */
+  failed(reason: string): void {
+    this.lastError = { at: this.#now(), reason }
   }
 
   counters(): RelayCounters {

@@ -9,7 +9,7 @@ import {
   signReport,
 } from '../shared/report-message.ts'
 import { type ReportCode, SUCCESS } from '../shared/violations.ts'
-import { type Message, type RelayCounters, ReportQueue } from './report-queue.ts'
+import { type Message, type RelayCounters, type ReportError, ReportQueue } from './report-queue.ts'
 
 /** Milliseconds that a first event waits for company. */
 export const FLUSH_DELAY = 200
@@ -37,6 +37,8 @@ export interface Reporter {
   /** Resolves when nothing waits any more, or after `milliseconds`; what is left then is lost and logged. */
   drain(milliseconds: number): Promise<void>
   counters(): Record<string, RelayCounters>
+  /** Why relays did not take their last message that was not taken, by relay. */
+  errors(): Record<string, ReportError>
 }
 
 /** The address of a relay's report path; a configured base URL may name it already. */
@@ -47,6 +49,7 @@ export function relayUrl(base: string): string {
 interface Sender extends Pick<Reporter, 'idle' | 'drain'> {
   add(event: ReportEvent): void
   counters(): RelayCounters
+  lastError?(): ReportError | undefined
 }
 
 /** A reporter over a sender for each relay. */
@@ -66,6 +69,13 @@ export function reporterOf<S extends Sender>(create: (url: string) => S) {
     idle: () => Promise.all(all().map((queue) => queue.idle())),
     drain: async (milliseconds) => void (await Promise.all(all().map((queue) => queue.drain(milliseconds)))),
     counters: () => Object.fromEntries([...queues].map(([url, queue]) => [url, queue.counters()])),
+    errors: () =>
+      Object.fromEntries(
+        [...queues].flatMap(([url, queue]) => {
+          const error = queue.lastError?.()
+          return error ? [[url, error]] : []
+        }),
+      ),
   }
   return { all, reporter }
 }
@@ -151,6 +161,10 @@ class RelaySender implements Sender {
     return this.#queue.counters()
   }
 
+  lastError(): ReportError | undefined {
+    return this.#queue.lastError
+  }
+
   #pause(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, milliseconds)
@@ -189,6 +203,7 @@ class RelaySender implements Sender {
         return
       }
       const { final, reason } = answer
+      this.#queue.failed(reason)
       if (final) {
         // A wrong secret has all of them refused, each event alone where there is none.
         if (!this.#refusing) logger.error('relay refuses reports', { relay: this.#url, reason })

@@ -8,6 +8,7 @@ import { isPreflight, preflightAnswer } from './cors.ts'
 import { pathOf } from './endpoints.ts'
 import { heldFields, upstreamHeaders } from './headers.ts'
 import { withoutField } from './http1/fields.ts'
+import type { Insight } from './insight.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
 import type { Over } from './limits/rate-limits.ts'
 import type { Nodes } from './nodes/nodes.ts'
@@ -26,6 +27,7 @@ export interface StepsParts {
   consequences: Consequences
   nodes: Pick<Nodes, 'chargeFailure'>
   repeats: RepeatCounts
+  insight: Insight | undefined
 }
 
 export class Steps {
@@ -73,6 +75,12 @@ export class Steps {
     if (isRefused) this.#refuse(each, found)
     else this.#watched(each, found)
     return isRefused
+  }
+
+  /** What is known of a request from here on. */
+  judged(each: Case, verdict: Verdict, body: Uint8Array): void {
+    each.verdict = verdict
+    this.#parts.insight?.judged(each, body)
   }
 
   /** Which limits it counts in: known once the body is judged. */
@@ -185,7 +193,7 @@ export class Steps {
   ): Promise<UpstreamTrouble | undefined> {
     const { request, client, severity, buckets } = each
     const { limits } = severity
-    const { retrying, consequences, nodes } = this.#parts
+    const { retrying, consequences, nodes, insight } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
     const mayRetry = severity.isAllowed(client) ? Number.POSITIVE_INFINITY : maxRetriesPerClient
     if (retries && !retrying.enter(client, mayRetry)) return Promise.resolve(TOO_MANY_RETRIES)
@@ -211,6 +219,7 @@ export class Steps {
       asked: each.trace && ((asking) => each.trace?.asked(asking)),
       spent: (milliseconds) => {
         spent = milliseconds
+        insight?.spent(each, milliseconds, bytes)
         if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
       },
       begun: (headers) => {

@@ -22,6 +22,8 @@ const START_MS = 25_000
 
 export interface RunningFilter {
   port: number
+  /** Of its config listener. */
+  configPort: number
   process: ChildProcess
   /** Everything it wrote to its log. */
   log: () => string
@@ -32,6 +34,7 @@ export interface RunningFilter {
 export async function startFilter(
   config: Record<string, unknown>,
   runtime: Runtime = 'node',
+  env: Record<string, string> = {},
 ): Promise<RunningFilter> {
   const directory = await mkdtemp(path.join(tmpdir(), 'patroneos-'))
   const configFile = path.join(directory, 'config.json')
@@ -53,6 +56,7 @@ export async function startFilter(
   const entry = path.join(ROOT, `worker/runtimes/${runtime}.ts`)
   const child = spawn(program, [...options, entry, '--configFile', configFile], {
     cwd: ROOT,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''
@@ -67,7 +71,8 @@ export async function startFilter(
   const health = 'GET /patroneos/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
   for (const start = Date.now(); Date.now() - start < START_MS && child.exitCode === null; await sleep(50)) {
     const { responses } = await exchange(port, health)
-    if (statusOf(responses[0]) === 200) return { port, process: child, log: () => log, stop }
+    if (statusOf(responses[0]) === 200)
+      return { port, configPort: configListenPort, process: child, log: () => log, stop }
   }
   await stop()
   throw new Error(`the filter did not start: ${log}`)

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { unbracketed } from '../address.ts'
 import {
   accountName,
+  flag,
   headerName,
   headerValue,
   httpUrl,
@@ -34,6 +35,11 @@ export const common = {
     listenAddress,
     '127.0.0.1',
     'Address of the config listener; off loopback only with a token',
+  ),
+  console: key(
+    flag,
+    true,
+    'The console at /patroneos of the config listener, and the lists of clients and requests that it shows; false keeps none',
   ),
   logEndpoints: key(list(httpUrl, 'a list of URLs'), [], 'Base URLs of the relays that get the reports'),
   filterEndpoints: key(list(httpUrl, 'a list of URLs'), [], 'Base URLs of the filters behind the proxy'),

@@ -155,11 +155,12 @@ export function createBans(
 
   return {
     configure: (next) => {
-      const wasOff = policy === null
+      const before = policy
       policy = next
       // Others went on meanwhile.
-      if (next && wasOff && driver.follow) void refresh()
-      if (next || wasOff) return
+      if (next && before === null && driver.follow) void refresh()
+      // Bans by hand outlast what is not about bans.
+      if (next || before === null) return
       known.clear()
       driver.clear?.()
     },

@@ -94,6 +94,7 @@ export function createDryFilter(configured: FilterConfig, options: DryFilterOpti
       idle: async () => {},
       drain: async () => {},
       counters: () => ({}),
+      errors: () => ({}),
     },
     bans: { ...banList, strike: async () => undefined },
     addresses,

@@ -25,6 +25,8 @@ export interface Bucket {
   key: string
   /** Whose request it is. */
   client: Address
+  /** Its key in a store that filters share: set when it is first needed. */
+  sharedKey?: string
 }
 
 /** Milliseconds of nodeos's time that are worth counting. */

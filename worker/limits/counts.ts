@@ -4,6 +4,12 @@ import { SlidingCount } from './sliding-count.ts'
 /** Keys of one kind. With the text of an address each takes some three hundred bytes. */
 const MAX_KEYS = 100_000
 
+/** What one key has. */
+export interface KeyCount {
+  key: string
+  count: number
+}
+
 export class Counts {
   readonly #window: number
   readonly #maxKeys: number
@@ -40,6 +46,17 @@ export class Counts {
 
   sum(key: string, now: number): number {
     return this.#of(key)?.sum(this.#window, now) ?? 0
+  }
+
+  /** The keys that have most, the first with the most. Looks at all of them: for people, not for requests. */
+  most(length: number, now: number): KeyCount[] {
+    const counted: KeyCount[] = []
+    for (const counts of [this.#busy, this.#young, this.#older])
+      for (const [key, count] of counts) {
+        const sum = count.sum(this.#window, now)
+        if (sum > 0) counted.push({ key, count: sum })
+      }
+    return counted.sort((a, b) => b.count - a.count).slice(0, length)
   }
 
   /** Milliseconds until `amount` more is within the limit. */

@@ -66,6 +66,7 @@ describe('attempts', () => {
       for (let asked = 0; asked < 4; asked++)
         expect((await ask(filter.port, { headers: from('203.0.113.1') })).status).toBe(200)
       expect(filter.verdicts.counts().get('RATE_LIMITED')).toBe(2)
+      expect(filter.reports).toEqual([])
     }
   })
 })

@@ -3,7 +3,7 @@ import type { FilterConfig } from '../../shared/config/filter.ts'
 import type { LimitEvent, RateLimit } from '../../shared/config/rate-limits.ts'
 import { type Violation, violation } from '../../shared/violations.ts'
 import { type Bucket, createBuckets, type LimitFacts, leastOf } from './buckets.ts'
-import { Counts } from './counts.ts'
+import { Counts, type KeyCount } from './counts.ts'
 import type { WindowState } from './window-script.ts'
 
 /** A request over a limit. */
@@ -15,6 +15,12 @@ export interface Over {
   fields: readonly string[]
   isEnforced: boolean
 }
+
+/** The keys that are nearest to each limit, by its name. */
+export type LimitKeys = Record<string, KeyCount[]>
+
+/** Keys of one limit that are shown. */
+const MAX_SHOWN = 5
 
 /** How many requests were over each limit, by name. */
 export type LimitCounts = Record<string, { rejected: number; monitored: number }>
@@ -29,6 +35,7 @@ export interface RateLimits {
   /** Counts what another process of this filter has counted. */
   told(counted: readonly Counted[], now: number): void
   counts(): LimitCounts
+  fullest(now: number): LimitKeys
 }
 
 /** What was counted, as plain data. */
@@ -106,6 +113,12 @@ class CountedLimits implements RateLimits {
     return this.#overs
   }
 
+  fullest(now: number): LimitKeys {
+    return Object.fromEntries(
+      this.#limits.map(({ name }, index) => [name, this.#stores[index]!.most(MAX_SHOWN, now)]),
+    )
+  }
+
   /** What is over by what is known here: an enforced limit before others, and of those the one that is longest. */
   #worstOf(buckets: readonly Bucket[], now: number): Over | undefined {
     let worst: Over | undefined
@@ -166,6 +179,20 @@ class CountedLimits implements RateLimits {
   }
 }
 
+/** Those of several processes, each of which knows what all have counted, but for the last moment. */
+export function fullestOf(all: readonly LimitKeys[]): LimitKeys {
+  const names = new Set(all.flatMap((keys) => Object.keys(keys)))
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const counts = new Map<string, number>()
+      for (const { key, count } of all.flatMap((keys) => keys[name] ?? []))
+        counts.set(key, Math.max(count, counts.get(key) ?? 0))
+      const keys = [...counts].map(([key, count]) => ({ key, count }))
+      return [name, keys.sort((a, b) => b.count - a.count).slice(0, MAX_SHOWN)]
+    }),
+  )
+}
+
 /** Keeps the counts while a configuration has the same limits. */
 export function followLimits(elsewhere: CountedElsewhere) {
   let made = ''
@@ -179,6 +206,7 @@ export function followLimits(elsewhere: CountedElsewhere) {
       return limits
     },
     counts: (): LimitCounts => limits?.counts() ?? {},
+    fullest: (): LimitKeys => limits?.fullest(Date.now()) ?? {},
     take: (counted: readonly Counted[]) => limits?.told(counted, Date.now()),
   }
 }

@@ -206,7 +206,8 @@ export class SharedLimits implements LimitsElsewhere {
   /** What stands in braces says in which slot of a cluster it is. */
   #keyOf(bucket: Bucket): string {
     const { limit, key } = bucket
-    return `${this.#store.prefix}:limit:{${short(tagOf(bucket))}}:${limit.window}:${limit.name}:${short(key)}`
+    bucket.sharedKey ??= `${this.#store.prefix}:limit:{${short(tagOf(bucket))}}:${limit.window}:${limit.name}:${short(key)}`
+    return bucket.sharedKey
   }
 
   /** Tells what waits, once more before the end. */

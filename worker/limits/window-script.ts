@@ -7,17 +7,17 @@ import { type Script, script } from '../store/shared-store.ts'
 /** Parts of a window: an event is counted for that much longer at the most. */
 const PARTS = 256
 
-/** The numbers that follow in ARGV for each key. */
+/** A key, and what is counted in it. */
 export interface WindowCount {
   key: string
   limit: number
-  /** What there is to be room for. */
-  least: number
   /** Milliseconds. */
   window: number
-  /** Below 0 takes back what was counted. */
+  /** What there is to be room for; to decide, 1. */
+  least: number
+  /** Below 0 takes back what was counted; to decide, 1. */
   amount: number
-  /** Milliseconds since it happened. */
+  /** Milliseconds since it happened; to decide, 0. */
   age: number
 }
 
@@ -84,11 +84,11 @@ local function waitFor(key, from, window, missing)
   return window
 end
 
-local at = 1
+local at, step = 1, decide and 2 or 5
 for index, key in ipairs(KEYS) do
-  local window = tonumber(ARGV[at + 3])
+  local window, age = tonumber(ARGV[at + 2]), decide and 0 or ARGV[at + 5]
   local length = window / ${PARTS}
-  local part = math.floor((now - ARGV[at + 5]) / length)
+  local part = math.floor((now - age) / length)
   local head = redis.call('HMGET', key, 'sum', 'from', part)
   local sum, from, first = tonumber(head[1]) or 0, tonumber(head[2]), math.floor((now - window) / length)
   if from and from < first then
@@ -100,36 +100,35 @@ for index, key in ipairs(KEYS) do
   there[index] = part >= first and (tonumber(head[3]) or 0)
   waits[index] = 0
   if decide then
-    waits[index] = waitFor(key, from, window, sum + ARGV[at + 2] - ARGV[at + 1])
+    waits[index] = waitFor(key, from, window, sum + 1 - ARGV[at + 1])
     if waits[index] > 0 then isOver = true end
   end
-  at = at + 5
+  at = at + step
 end
 
 at = 1
 for index, key in ipairs(KEYS) do
-  local window = tonumber(ARGV[at + 3])
+  local window, amount = tonumber(ARGV[at + 2]), decide and 1 or ARGV[at + 4]
   local sum, from, part = sums[index], froms[index], parts[index]
   if there[index] and not isOver then
-    sum = sum + ARGV[at + 4]
+    sum = sum + amount
     if not from or part < from then from = part end
-    redis.call('HSET', key, 'sum', sum, 'from', from, part, there[index] + ARGV[at + 4])
+    redis.call('HSET', key, 'sum', sum, 'from', from, part, there[index] + amount)
     if there[index] == 0 then redis.call('PEXPIRE', key, math.ceil(window * ${1 + 2 / PARTS})) end
   end
-  if not decide then waits[index] = waitFor(key, from, window, sum + ARGV[at + 2] - ARGV[at + 1]) end
+  if not decide then waits[index] = waitFor(key, from, window, sum + ARGV[at + 3] - ARGV[at + 1]) end
   reply[index * 2 - 1], reply[index * 2] = waits[index], math.floor(sum + 0.5)
-  at = at + 5
+  at = at + step
 end
 return reply
 `)
 
+/** ARGV: what to do, and then for each key its numbers; to decide, those of its limit alone. */
 export function windowArguments(mode: 'decide' | 'count', counts: readonly WindowCount[]): string[] {
-  const numbers = counts.flatMap(({ limit, least, window, amount, age }) => [
-    limit,
-    least,
-    window,
-    amount,
-    age,
-  ])
-  return [mode, ...numbers.map(String)]
+  const args: string[] = [mode]
+  for (const { limit, window, least, amount, age } of counts) {
+    args.push(String(limit), String(window))
+    if (mode === 'count') args.push(String(least), String(amount), String(age))
+  }
+  return args
 }

@@ -83,13 +83,14 @@ export function nodesRoutes(
       },
       handle: async (c) => {
         const counts = await metrics()
-        return c.json(states().map((state) => shown(state, counts[state.name])))
+        return c.json(states().map((state) => shownNode(state, counts[state.name])))
       },
     },
   ]
 }
 
-function shown(state: NodeState, counts: NodeMetrics[string] | undefined) {
+/** One node, as it is answered. */
+export function shownNode(state: NodeState, counts: NodeMetrics[string] | undefined) {
   const { node, health, gate } = state
   const now = Date.now()
   const isEjected = state.isEjected(now)

@@ -37,8 +37,7 @@ export function createReadJudge({ tableRows, rateLimits }: FilterConfig): ReadJu
 
   return (path, text) => {
     const call = readCalls.get(path)
-    // nodeos reads a struct from an object and from nothing else (fc: from_variant, get_object).
-    if (call === undefined || !/^\s*\{/.test(text)) return NO_TABLES
+    if (call === undefined || !isObjectText(text)) return NO_TABLES
     const members = membersOf(text)
     if ('detail' in members) return { tables: [], violation: members }
     const tables = tablesRead(call, members)
@@ -46,6 +45,17 @@ export function createReadJudge({ tableRows, rateLimits }: FilterConfig): ReadJu
     if (denied || maxLimit === 0 || call.defaultLimit === undefined) return { tables, violation: denied }
     return { tables, ...judgeRows(text, members, call.defaultLimit) }
   }
+}
+
+/** nodeos reads a struct from an object and from nothing else (fc: from_variant, get_object). */
+const isObjectText = (text: string) => /^\s*\{/.test(text)
+
+/** The tables that a read looks into, where nobody is judged by them. The text is JSON that was parsed. */
+export function tablesIn(path: string, text: string): readonly string[] {
+  const call = readCalls.get(path)
+  if (call?.table === undefined || !isObjectText(text)) return []
+  const members = membersOf(text)
+  return 'detail' in members ? [] : tablesRead(call, members)
 }
 
 function tooMany(rows: number, maxLimit: number): Violation {

@@ -15,8 +15,11 @@ import { createListSources } from '../addresses/sources.ts'
 import { createFilter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
+import { createFilterConsole } from '../console/filter-console.ts'
+import { createWatch } from '../console/watch.ts'
 import { checkRoutes } from '../dry-run/check-api.ts'
 import type { Sockets } from '../http1/sockets.ts'
+import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
 import { SharedLimits } from '../limits/shared-limits.ts'
 import { type Metrics, metricsOf, prometheusText } from '../metrics.ts'
@@ -26,6 +29,7 @@ import { Nodes } from '../nodes/nodes.ts'
 import { nodesRoutes } from '../nodes/nodes-api.ts'
 import { createReporter } from '../report.ts'
 import type { SharedStore } from '../store/shared-store.ts'
+import { topRoutes } from '../top/top-api.ts'
 import { loadTracing } from '../tracing/load.ts'
 import { banDriverOf, openStore, storeWarnings } from './shared-state.ts'
 import { type FilterListener, listenOnSocket } from './socket-listener.ts'
@@ -53,6 +57,7 @@ export interface FilterService extends FilterListener {
   /** Opens the access log's file again, as after a rotation. */
   reopenLogs(): void
   metrics(): Metrics
+  insight: InsightAnswers
 }
 
 export interface ServiceParts extends Pick<Program<FilterConfig>, 'logger' | 'secrets'> {
@@ -83,11 +88,13 @@ export async function startService({
   const sources = createListSources({ lists: addresses, logger, fetch })
   const accessLog = await openAccessLog(config().accessLog, logger, (text) => process.stdout.write(text))
   const tracing = await loadTracing(process.env, logger)
+  const insight = createInsight(config)
   const sharedLimits = shared && new SharedLimits(shared)
   const filter = createFilter({
     writeAccess: accessLog.write,
     tracing,
     addresses,
+    insight,
     config,
     platform,
     nodes,
@@ -97,6 +104,11 @@ export async function startService({
     countedElsewhere: { tell: tellCounted, shared: sharedLimits },
   })
   const processCounts = countProcess()
+  const answers: InsightAnswers = {
+    ...insight,
+    limits: async () => filter.fullestLimits(),
+    relayErrors: async () => reporter.errors(),
+  }
   const listener = await listenOnSocket(filter, config(), traffic, sockets)
   sources.configure(config())
   return {
@@ -107,6 +119,7 @@ export async function startService({
       accessLog.configure(next.accessLog)
     },
     reopenLogs: accessLog.reopen,
+    insight: answers,
     takeCounted: filter.takeCounted,
     metrics: () =>
       metricsOf({
@@ -135,12 +148,20 @@ export interface ConfigListenerParts {
   nodes: Nodes
   looks: LookAt
   metrics(): Promise<Metrics>
+  insight: InsightAnswers
+}
+
+export interface ConfigListener {
+  address: string
+  /** Told why a worker ended that was to serve on. */
+  workerEnded(end: string): void
+  close(): Promise<void>
 }
 
 /** What the config listener has beside the configuration; `families` are metrics of the configuration itself. */
 export function configRoutes(
   config: () => FilterConfig,
-  { bans, nodes, looks, metrics }: ConfigListenerParts,
+  { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
   families: () => Promise<string[]>,
 ): ConfigRoute[] {
   return [
@@ -151,6 +172,7 @@ export function configRoutes(
     ...bansRoutes(bans),
     handBanRoute(bans, config),
     ...checkRoutes({ config, bans, nodes }),
+    ...topRoutes(insight),
     ...nodesRoutes(
       () => nodes.states,
       async () => {
@@ -165,21 +187,33 @@ export function configRoutes(
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
   parts: ConfigListenerParts,
-): Promise<{ address: string; close(): Promise<void> }> {
+): Promise<ConfigListener> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
+  const watch = createWatch({ config: store.current, ...parts })
+  const console = createFilterConsole({ watch, store, version, token, logger })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
     store,
     token,
+    signIn: console.signIn,
     logger,
-    routes: configRoutes(store.current, parts, record.families),
+    routes: [...console.routes, ...configRoutes(store.current, parts, record.families)],
     warnings: async (config) => [...filterWarnings(config), ...storeWarnings(config)],
   })
   const server = createAppServer(configApi.fetch)
   const { configListenIP, configListenPort } = store.current()
   const address = await listen(server, 'configListenPort', configListenIP, configListenPort)
-  return { address, close: () => closeServer(server, 1_000) }
+  watch.start()
+  onConfigChange(watch.configured)
+  return {
+    address,
+    workerEnded: (end) => watch.history.mark('worker', `A worker ended: ${end}`),
+    close: () => {
+      watch.stop()
+      return closeServer(server, 1_000)
+    },
+  }
 }
 
 /** Looks at the nodes with connections of their own: requests that take all others must not make a node look late. */
@@ -233,6 +267,16 @@ export function announce(
   })
 }
 
+/** That of a service which is started after the config listener is open. */
+const laterInsight = (insight: () => InsightAnswers): InsightAnswers => ({
+  top: (window) => insight().top(window),
+  verdicts: (network) => insight().verdicts(network),
+  trial: (next) => insight().trial(next),
+  limits: () => insight().limits(),
+  time: () => insight().time(),
+  relayErrors: () => insight().relayErrors(),
+})
+
 /** The filter in one process. */
 export async function startAlone(program: Program<FilterConfig>, sockets: Sockets): Promise<void> {
   const { store, onConfigChange, logger } = program
@@ -248,6 +292,7 @@ export async function startAlone(program: Program<FilterConfig>, sockets: Socket
     nodes,
     looks,
     metrics: async () => service!.metrics(),
+    insight: laterInsight(() => service!.insight),
   })
   const parts = { ...program, config: store.current, bans, nodes, sockets, shared }
   service = await startService(parts).catch((error) => {

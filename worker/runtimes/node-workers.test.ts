@@ -94,6 +94,18 @@ describe('several workers', { timeout: 120_000 }, () => {
     expect(filter.log().match(/"message":"patroneos .* filter: listening/g)).toHaveLength(1)
   })
 
+  it('answer together what is asked of clients and requests', async () => {
+    const { filter } = await startBoth()
+    const headers = ['x-forwarded-for', '203.0.113.9']
+    await everywhere(filter.port, { target: push, body: '{', headers })
+    const top = await fetch(`${filter.configUrl}/top?of=networks&by=violations`)
+    expect(await top.json()).toMatchObject({
+      lists: [{ total: 8, top: [{ key: '203.0.113.9', count: 8, share: 1 }] }],
+    })
+    const last = await fetch(`${filter.configUrl}/verdicts?network=203.0.113.9`)
+    expect((await last.json()).verdicts).toHaveLength(8)
+  })
+
   it('all take a changed configuration', async () => {
     const { filter } = await startBoth()
     const response = await fetch(`${filter.configUrl}/config`, {

@@ -10,6 +10,7 @@ import type { ReportCode } from '../../shared/violations.ts'
 import { createFilter, type Filter } from '../app.ts'
 import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { nodeSockets } from '../http1/sockets.ts'
+import { createInsight, type InsightAnswers } from '../insight.ts'
 import { SharedLimits } from '../limits/shared-limits.ts'
 import { Looks } from '../nodes/look.ts'
 import { Nodes } from '../nodes/nodes.ts'
@@ -43,6 +44,7 @@ export interface RunningFilter
   reports: { host: string; code: ReportCode }[]
   bans: Bans
   nodes: Nodes
+  insight: InsightAnswers
   /** Looks at all nodes once. */
   look(): Promise<void>
   /** JSON lines. */
@@ -77,6 +79,7 @@ export async function startFilter(
   const bans = createBans(driver, banPolicyOf(config), { logger, now })
   const sharedLimits = store && new SharedLimits(store)
   const nodes = new Nodes({ logger })
+  const noted = createInsight(() => config)
   const filter = createFilter({
     config: () => config,
     platform,
@@ -86,6 +89,7 @@ export async function startFilter(
     writeAccess: (line) => accesses.push(line),
     countedElsewhere: { shared: sharedLimits },
     logger,
+    insight: noted,
   })
   const listener = await listenOnSocket(
     filter,
@@ -111,6 +115,7 @@ export async function startFilter(
     traffic: filter.traffic,
     bans,
     nodes,
+    insight: { ...noted, limits: async () => filter.fullestLimits(), relayErrors: async () => ({}) },
     look: () => new Looks({ nodes, config: () => config, ask: platform.ask }).round(),
     configure: (next) => {
       config = filterConfig({ ...upstream, ...next })

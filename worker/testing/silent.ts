@@ -12,6 +12,7 @@ export const silentReporter: Reporter = {
   idle: async () => {},
   drain: async () => {},
   counters: () => ({}),
+  errors: () => ({}),
 }
 
 export const silentLogger = createLogger({ readable: false, write: () => {} })

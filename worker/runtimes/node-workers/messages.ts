@@ -3,6 +3,7 @@ import type { Address } from '../../../shared/address.ts'
 import type { FilterConfig } from '../../../shared/config/filter.ts'
 import type { StrikeClass } from '../../../shared/violations.ts'
 import type { Ban } from '../../bans/bans.ts'
+import type { InsightAnswers } from '../../insight.ts'
 import type { Counted } from '../../limits/rate-limits.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Known } from '../../nodes/nodes.ts'
@@ -12,6 +13,11 @@ export interface Strikes {
   strikeClass: StrikeClass
   count: number
 }
+
+/** A question to each worker's insight, whose answers are summed. */
+export type Question = {
+  [Name in keyof InsightAnswers]: { name: Name; about: Parameters<InsightAnswers[Name]>[0] }
+}[keyof InsightAnswers]
 
 export type ToWorker =
   | { type: 'start'; config: FilterConfig; bans: Ban[]; nodes: Known }
@@ -24,6 +30,7 @@ export type ToWorker =
   | { type: 'lift'; client: Address }
   /** Tell your metrics. */
   | { type: 'tell' }
+  | { type: 'ask'; id: number; question: Question }
   /** Serve what comes on the connections that there are, and end. */
   | { type: 'retire' }
   /** Finish what is under way, and end. */
@@ -34,6 +41,7 @@ export type ToPrimary =
   | { type: 'failed'; message: string }
   | { type: 'strikes'; strikes: Strikes[] }
   | { type: 'metrics'; metrics: Metrics }
+  | { type: 'answer'; id: number; answer: unknown }
   | { type: 'counted'; counted: Counted[] }
   /** A node failed a request: look at it. */
   | { type: 'failure'; node: string }

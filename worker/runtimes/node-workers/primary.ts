@@ -26,6 +26,7 @@ import {
   type ToPrimary,
   type ToWorker,
 } from './messages.ts'
+import { createQuestions, type Questions } from './questions.ts'
 
 /** Milliseconds that a worker has to tell its counters. */
 const METRICS_TIMEOUT = 1_000
@@ -73,7 +74,14 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
   })
   nodes.configure(store.current())
   const looks = lookAt(nodes, store.current, nodeSockets)
-  const workers: Workers = new Workers({ logger, config: store.current, bans: known, nodes, looks })
+  const workers: Workers = new Workers({
+    logger,
+    config: store.current,
+    bans: known,
+    nodes,
+    looks,
+    onEnd: (end) => config.workerEnded(end),
+  })
   const bans: Pick<Bans, 'list' | 'lift' | 'ban'> = {
     list: known.list,
     ban: async (client, seconds) => {
@@ -96,7 +104,13 @@ export async function startWorkers(program: Program<FilterConfig>, count: number
       store: sumOfTwo(store, shared && { ...shared.counters }),
     }
   }
-  const config = await openConfigListener(program, { bans, nodes, looks, metrics })
+  const config = await openConfigListener(program, {
+    bans,
+    nodes,
+    looks,
+    metrics,
+    insight: workers.questions,
+  })
   const addresses = await Promise.all(Array.from({ length: count }, () => workers.begin())).catch(
     async (error) => {
       await Promise.all([workers.stop(), config.close()])
@@ -125,6 +139,8 @@ interface WorkersParts {
   bans: Bans
   nodes: Nodes
   looks: LookAt
+  /** Told why a worker ended that was to serve on. */
+  onEnd(end: string): void
 }
 
 class Workers {
@@ -133,6 +149,7 @@ class Workers {
   readonly #bans: Bans
   readonly #nodes: Nodes
   readonly #looks: LookAt
+  readonly #onEnd: WorkersParts['onEnd']
   readonly #banned: VerdictLog['banned']
   readonly #members = new Set<Member>()
   /** What those that are gone had counted. */
@@ -140,13 +157,19 @@ class Workers {
   #stopping = false
   #rolling = false
   #shortLives = 0
+  readonly questions: Questions = createQuestions((id, question) => {
+    const asked = this.#serving()
+    for (const { worker } of asked) tell(worker, { type: 'ask', id, question })
+    return asked.length
+  })
 
-  constructor({ logger, config, bans, nodes, looks }: WorkersParts) {
+  constructor({ logger, config, bans, nodes, looks, onEnd }: WorkersParts) {
     this.#logger = logger
     this.#config = config
     this.#bans = bans
     this.#nodes = nodes
     this.#looks = looks
+    this.#onEnd = onEnd
     this.#banned = createVerdictLog(logger).banned
   }
 
@@ -156,6 +179,10 @@ class Workers {
 
   tellAll(message: ToWorker): void {
     for (const { worker } of this.#members) tell(worker, message)
+  }
+
+  #serving(): Member[] {
+    return [...this.#members].filter(({ state }) => state === 'serving')
   }
 
   /** Starts a worker; resolves to its address when it listens. */
@@ -182,6 +209,7 @@ class Workers {
             member.metrics = metrics
             member.told()
           },
+          answer: ({ id, answer }) => this.questions.answered(id, answer),
           listening: ({ address }) => {
             member.state = 'serving'
             resolve(address)
@@ -212,8 +240,10 @@ class Workers {
     this.#members.delete(member)
     if (member.metrics) this.#past = sumOf([this.#past, withoutGauges(member.metrics)])
     member.told()
+    this.questions.gone()
     if (member.state !== 'serving' || this.#stopping) return
     this.#logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
+    this.#onEnd(end)
     this.#replace(Date.now() - member.since)
   }
 
@@ -271,7 +301,7 @@ class Workers {
     this.#rolling = true
     this.#logger.info('SIGHUP: replacing the workers one after another')
     try {
-      for (const old of [...this.#members].filter(({ state }) => state === 'serving')) {
+      for (const old of this.#serving()) {
         if (this.#stopping) return
         await this.begin()
         await this.#end(old, 'retire')

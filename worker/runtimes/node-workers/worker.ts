@@ -6,6 +6,7 @@ import { createProgramLogger, readSecrets } from '../../../shared/program/progra
 import { StartError } from '../../../shared/program/start-error.ts'
 import { type BanDriver, banPolicyOf, createBans } from '../../bans/bans.ts'
 import { nodeSockets } from '../../http1/sockets.ts'
+import type { InsightAnswers } from '../../insight.ts'
 import type { Counted } from '../../limits/rate-limits.ts'
 import { Nodes } from '../../nodes/nodes.ts'
 import { type FilterService, startService } from '../filter-program.ts'
@@ -13,6 +14,7 @@ import { openStore } from '../shared-state.ts'
 import {
   DRAIN_TIME,
   dispatcher,
+  type Question,
   RETIRE_GRACE,
   type Strikes,
   type ToPrimary,
@@ -82,6 +84,10 @@ export async function runWorker(): Promise<void> {
         service?.configure(config)
       },
       counted: ({ counted }) => service?.takeCounted(counted),
+      ask: async ({ id, question }) => {
+        const answer = await (service && answerTo(service.insight, question))
+        void toPrimary({ type: 'answer', id, answer })
+      },
       nodes: ({ nodes: known }) => nodes.told(known),
       ban: ({ ban }) => bans.put(ban),
       lift: ({ client }) => bans.drop(clientNetwork(client)),
@@ -95,6 +101,14 @@ export async function runWorker(): Promise<void> {
   // A terminal, or a supervisor that signals a whole group, tells the workers as well.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false))
   process.on('SIGHUP', () => service?.reopenLogs())
+}
+
+function answerTo(insight: InsightAnswers, { name, about }: Question): Promise<unknown> {
+  if (name === 'top') return insight.top(about)
+  if (name === 'verdicts') return insight.verdicts(about)
+  if (name === 'trial') return insight.trial(about)
+  if (name === 'limits') return insight.limits()
+  return name === 'time' ? insight.time() : insight.relayErrors()
 }
 
 /** What rate limits count is told in bundles, the same key once in each. */
