@@ -23,7 +23,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 export default defineConfig({
   test: {
     include: [
-      '{shared,worker,relay,docker}/**/*.test.ts',
+      '{shared,worker,relay,cli,docker}/**/*.test.ts',
       'e2e/{nodeos-model,fuzz,http}/**/*.test.ts',
       'e2e/*.test.ts',
     ],

@@ -14,6 +14,7 @@ import { type GuardOptions, guard } from './config-guard.ts'
 import type { ConfigStore } from './config-store.ts'
 import { errorBody } from './error-body.ts'
 import { isObject } from './json.ts'
+import { CONFIG, type DocumentedRoute, openApiOf, type RouteDoc, type Schema } from './openapi.ts'
 
 /** Bytes of the largest configuration taken: blacklists of 100,000 names fit. */
 const MAX_CONFIG_BYTES = 8_388_608
@@ -23,6 +24,8 @@ export interface ConfigRoute {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As Hono has it, below /patroneos/. */
   path: string
+  /** For whoever reads of it at /patroneos/openapi.json. */
+  doc?: RouteDoc
   /** Whoever reaches the listener may ask it. */
   isOpen?: boolean
   handle(c: Context): Response | Promise<Response>
@@ -42,6 +45,10 @@ export function metricsRoute(metrics: () => string | Promise<string>): ConfigRou
   return {
     method: 'GET',
     path: '/patroneos/metrics',
+    doc: {
+      summary: 'The metrics, for Prometheus',
+      answers: { 200: { description: 'Metrics', type: 'text/plain; version=0.0.4' } },
+    },
     handle: async (c) => c.text(await metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
   }
 }
@@ -67,14 +74,91 @@ export function createConfigApi<C extends { configListenIP: string }>(options: C
     c.header('Allow', 'GET, HEAD, POST, PUT')
     return fail(c, 405, 'METHOD_NOT_ALLOWED', 'GET, POST (a JSON merge patch) and PUT are allowed')
   })
+  app.get('/patroneos/openapi.json', async (c) => c.json(await documentOf(options)))
   for (const route of routes) if (!route.isOpen) mount(route)
 
   // What only pages ask for is no part of the API.
   const named = routes.map(({ path }) => path).filter((path) => !path.startsWith('/patroneos/console/'))
-  const paths = ['/patroneos/config', '/patroneos/health', ...new Set(named)]
+  const paths = [...new Set([...ownRoutes.map(({ path }) => path), ...named])]
   app.notFound((c) => fail(c, 404, 'NOT_FOUND', `there is ${paths.join(', ')}`))
   app.onError((error, c) => fail(c, 500, 'INTERNAL_ERROR', error.message))
   return app
+}
+
+const etag = 'its ETag header is for If-Match'
+const stored: RouteDoc['answers'] = {
+  200: {
+    description: `The configuration now in force; ${etag}; X-Patroneos-Restart-Required names keys that need a restart, X-Patroneos-Warning what may surprise, X-Patroneos-Not-Stored why a restart undoes it`,
+    schema: CONFIG,
+  },
+}
+const jsonTypes = ['application/json', 'application/merge-patch+json']
+
+/** What every config listener has. */
+const ownRoutes: readonly DocumentedRoute[] = [
+  {
+    method: 'GET',
+    path: '/patroneos/config',
+    doc: {
+      summary: 'The configuration in force',
+      answers: { 200: { description: `The whole of it, with its defaults; ${etag}`, schema: CONFIG } },
+    },
+  },
+  {
+    method: 'POST',
+    path: '/patroneos/config',
+    doc: {
+      summary: 'Change keys of the configuration',
+      description: 'In force at once, and stored. Nothing changes where anything is wrong.',
+      body: {
+        description: 'A JSON merge patch (RFC 7396); null removes a key',
+        schema: { type: 'object' },
+        types: jsonTypes,
+      },
+      answers: stored,
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/patroneos/config',
+    doc: {
+      summary: 'Replace the whole configuration',
+      body: { description: 'A whole configuration; what it leaves out has its default', schema: CONFIG },
+      answers: stored,
+    },
+  },
+  {
+    method: 'GET',
+    path: '/patroneos/health',
+    doc: {
+      summary: 'Whether this listener answers',
+      isOpen: true,
+      answers: {
+        200: {
+          description: 'It does',
+          schema: { type: 'object', properties: { status: { const: 'ok' } }, required: ['status'] },
+        },
+      },
+    },
+  },
+  {
+    method: 'GET',
+    path: '/patroneos/openapi.json',
+    doc: {
+      summary: 'This document',
+      answers: { 200: { description: 'OpenAPI 3.1', schema: { type: 'object' } } },
+    },
+  },
+]
+
+/** The document of a config listener, without what only its pages ask for. What makes JSON Schema is loaded only where it is asked for. */
+export async function documentOf<C extends { configListenIP: string }>({
+  schema,
+  routes = [],
+}: Pick<ConfigApiOptions<C>, 'schema' | 'routes'>): Promise<Schema> {
+  const { configJsonSchema } = await import('./config/json-schema.ts')
+  const documented = routes.filter(({ doc }) => doc !== undefined)
+  return openApiOf([...ownRoutes, ...documented], configJsonSchema(schema, 'Configuration'))
 }
 
 async function answer(c: Context, config: object): Promise<Response> {
@@ -101,8 +185,7 @@ class Changes<C extends { configListenIP: string }> {
 
   async #change(c: Context, apply: (current: C) => unknown): Promise<Response> {
     const { schema, store, token } = this.#options
-    if (!/^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? ''))
-      return fail(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json')
+    if (!isJson(c)) return fail(c, 415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json')
     const ifMatch = c.req.header('if-match')
     const before = store.current()
     if (ifMatch !== undefined && !matches(ifMatch, await etagOf(before)))
@@ -169,6 +252,11 @@ export async function etagOf(config: object): Promise<string> {
 function matches(ifMatch: string, etag: string): boolean {
   // RFC 9110, sections 13.1.1 and 5.6.3: a list with spaces and tabs around its commas.
   return ifMatch.split(/[ \t]*,[ \t]*/).some((tag) => tag === '*' || tag === etag)
+}
+
+/** Whether a request says that its body is JSON, as no web page of another origin may without being asked. */
+export function isJson(c: Context): boolean {
+  return /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i.test(c.req.header('content-type') ?? '')
 }
 
 function fail(c: Context, status: 404 | 405 | 412 | 413 | 415 | 500, message: string, detail: string) {

@@ -1,6 +1,5 @@
-// Writes the tables of keys and codes into the README, from the schemas and the table of verdicts, so that they
-// cannot drift. `npm run reference` rewrites them; a test holds the README to them.
-import { readFileSync, writeFileSync } from 'node:fs'
+// The tables of keys and codes in the README, from the schemas and the table of verdicts, so that they cannot drift.
+import { readFileSync } from 'node:fs'
 import { filterConfigSchema } from './config/filter.ts'
 import { type ConfigSchema, describeConfig } from './config/parse.ts'
 import { relayConfigSchema } from './config/relay.ts'
@@ -35,11 +34,10 @@ function keyTable<C>(schema: ConfigSchema<C>): string {
   return ['| key | default | meaning |', '|---|---|---|', ...rows].join('\n')
 }
 
-function codeTable(): string {
+/** All codes, as a table. */
+export function codeTable(): string {
   const rows = Object.entries(violations).map(
     ([code, { status, strike, text }]) => `| \`${code}\` | ${status} | ${text} | ${strike ?? 'no'} |`,
   )
   return ['| code | status | when | strike |', '|---|---|---|---|', ...rows].join('\n')
 }
-
-if (import.meta.main) writeFileSync(README, withReference(readReadme()))

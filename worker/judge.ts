@@ -8,7 +8,7 @@ import { headerValue } from './headers.ts'
 import { parseJson } from './json.ts'
 import type { HeaderPairs } from './platform.ts'
 import { createReadJudge, type ReadJudge } from './reads/table-reads.ts'
-import { createRules, type Rules } from './rules/index.ts'
+import { createRules, type Rules, type Witness } from './rules/index.ts'
 import { judgeTransactionCount } from './rules/transaction-count.ts'
 import { openLegacy, openTransaction, readLegacy } from './transactions/open.ts'
 import { type Batch, carriesTransactions, findTransactions, type Other } from './transactions/shapes.ts'
@@ -46,16 +46,28 @@ export interface Judge {
 
 const NOTHING: Verdict = { violation: undefined, rebuilt: null, transactions: [], tables: [], retries: false }
 
-export function createJudge(config: FilterConfig, chain: ChainFacts = NOTHING_KNOWN): Judge {
+/** A judge; `witness` is told each of its steps, for whoever wants to know why. */
+export function createJudge(
+  config: FilterConfig,
+  chain: ChainFacts = NOTHING_KNOWN,
+  witness?: Witness,
+): Judge {
   const judgeEndpoint = createEndpointPolicy(config.endpoints)
   const means: Means = {
     config,
-    rules: createRules(config, chain),
+    rules: createRules(config, chain, witness),
     judgeRead: createReadJudge(config),
+    witness,
   }
 
-  const head = (request: JudgedHead): Violation | undefined =>
-    judgeEndpoint(request.method, request.target) ?? judgeFields(request.headers, config)
+  const head = (request: JudgedHead): Violation | undefined => {
+    const unserved = judgeEndpoint(request.method, request.target)
+    witness?.('endpoint', unserved)
+    if (unserved) return unserved
+    const found = judgeFields(request.headers, config)
+    witness?.('headers', found)
+    return found
+  }
   const body = (request: JudgedHead, bytes: Uint8Array): Verdict => judgeBody(request, bytes, means)
 
   return {
@@ -63,9 +75,11 @@ export function createJudge(config: FilterConfig, chain: ChainFacts = NOTHING_KN
     body,
     whole: (request, bytes) => {
       const { maxBodySize } = config
-      const found =
-        head(request) ?? (bytes.length > maxBodySize ? bodyTooLarge(bytes.length, maxBodySize) : undefined)
-      return found ? refused(found) : body(request, bytes)
+      const found = head(request)
+      if (found) return refused(found)
+      const tooLarge = bytes.length > maxBodySize ? bodyTooLarge(bytes.length, maxBodySize) : undefined
+      witness?.('bodySize', tooLarge)
+      return tooLarge ? refused(tooLarge) : body(request, bytes)
     },
   }
 }
@@ -92,45 +106,62 @@ function refused(found: Violation, transactions: readonly Transaction[] = []): V
   return { ...NOTHING, violation: found, transactions }
 }
 
+function refusedAt(
+  step: string,
+  found: Violation,
+  witness: Witness | undefined,
+  transactions: readonly Transaction[] = [],
+): Verdict {
+  witness?.(step, found)
+  return refused(found, transactions)
+}
+
 /** What bodies are judged by, made of one configuration. */
 interface Means {
   config: FilterConfig
   rules: Rules
   judgeRead: ReadJudge | undefined
+  witness: Witness | undefined
 }
 
 function judgeBody({ method, target }: JudgedHead, bytes: Uint8Array, means: Means): Verdict {
-  const { config, judgeRead } = means
+  const { config, judgeRead, witness } = means
   const path = pathOf(target)
   if (bytes.length === 0) {
     // Nothing to act on: reads need no body, and nodeos says what it makes of the rest.
     if (method !== 'POST' || !carriesTransactions(path)) return NOTHING
-    return refused(violation('INVALID_JSON', 'The body is empty'))
+    return refusedAt('json', violation('INVALID_JSON', 'The body is empty'), witness)
   }
   const parsed = parseJson(bytes, config.maxJsonDepth)
-  if ('code' in parsed)
-    return refused(carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ })
+  if ('code' in parsed) {
+    const found: Violation = carriesTransactions(path) ? parsed : { ...parsed, reportedAs: INVALID_READ }
+    return refusedAt('json', found, witness)
+  }
+  witness?.('json', undefined)
   const found = findTransactions(path, parsed.json)
-  if ('code' in found) return refused(found)
+  if ('code' in found) return refusedAt('transactions', found, witness)
   if (found.shape !== 'other') return judgeBatch(found, means)
   const verdict = judgeOther(found, means)
   const read = verdict.violation ? undefined : judgeRead?.(path, parsed.text)
+  if (!verdict.violation) witness?.('tableRead', judgeRead ? read?.violation : 'off')
   if (!read) return verdict
   return { ...verdict, tables: read.tables, violation: read.violation, rebuilt: read.rebuilt ?? null }
 }
 
 /** What nodeos does not act on passes as it came, unless it has the original's shape and breaks a rule. */
-function judgeOther({ legacy, count }: Other, { config, rules }: Means): Verdict {
+function judgeOther({ legacy, count }: Other, { config, rules, witness }: Means): Verdict {
   const transactions = legacy.map(readLegacy)
-  const violation = judgeTransactionCount(count, config) ?? rules.everywhere(transactions)
-  return { ...NOTHING, violation, transactions }
+  const tooMany = judgeTransactionCount(count, config)
+  witness?.('transactionCount', tooMany)
+  return { ...NOTHING, violation: tooMany ?? rules.everywhere(transactions), transactions }
 }
 
 function judgeBatch(
   { shape, candidates, rebuild, retries, readOnly }: Batch,
-  { config, rules }: Means,
+  { config, rules, witness }: Means,
 ): Verdict {
   const tooMany = judgeTransactionCount(candidates.length, config)
+  witness?.('transactionCount', tooMany)
   if (tooMany) return refused(tooMany)
 
   const transactions: Transaction[] = []
@@ -138,10 +169,11 @@ function judgeBatch(
   const limits = { maxTransactionSize: config.maxTransactionSize, budget: { left: config.maxInflatedSize } }
   for (const candidate of candidates) {
     const opened = shape === 'P' ? openTransaction(candidate, limits) : openLegacy(candidate)
-    if ('code' in opened) return refused(opened, transactions)
+    if ('code' in opened) return refusedAt('transactions', opened, witness, transactions)
     transactions.push(opened.transaction)
     texts.push(opened.text)
   }
+  witness?.('transactions', undefined)
   const found = (readOnly ? rules.readOnly : rules.onTransactionEndpoints)(transactions)
   return found
     ? { ...refused(found, transactions), retries }

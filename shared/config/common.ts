@@ -22,6 +22,14 @@ import {
 
 /** The keys of the original that both programs take, so that one file may serve both. */
 export const common = {
+  $schema: v.optional(
+    v.pipe(
+      v.string('the address of a JSON Schema, for editors'),
+      v.description(
+        'Address of the JSON Schema by which editors complete the file; nothing else comes of it',
+      ),
+    ),
+  ),
   listenIP: key(listenAddress, '', 'Address to listen on; "" is all addresses'),
   configListenIP: key(
     listenAddress,

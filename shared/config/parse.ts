@@ -97,7 +97,7 @@ export function describeConfig<C>(
   const defaults = v.parse(schema, {}) as Record<string, unknown>
   return Object.entries(schema.entries).map(([name, entry]) => ({
     key: name,
-    fallback: JSON.stringify(defaults[name]),
+    fallback: JSON.stringify(defaults[name]) ?? 'none',
     description: v.getDescription(entry.wrapped) ?? '',
   }))
 }

@@ -93,13 +93,18 @@ export const actionName = text('contract::action, each an account name', (value)
   return rest.length === 0 && isName(contract) && isName(action)
 })
 
+/** What is in a map or a section, by the first part of its pipe: for whoever describes the configuration. */
+export const contents = new WeakMap<object, { values: v.GenericSchema } | { object: v.GenericSchema }>()
+
 /**
  * An object used as a map, every key and value checked. Not v.record, which silently leaves out the key
  * `constructor`: an account may have that name.
  */
 export function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>, allowed: string) {
+  const object = v.custom<Record<string, T>>(isObject, allowed)
+  contents.set(object, { values: value })
   return v.pipe(
-    v.custom<Record<string, T>>(isObject, allowed),
+    object,
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return
       for (const [name, entry] of Object.entries(dataset.value)) {
@@ -116,11 +121,12 @@ export function map<T>(keys: v.GenericSchema<string>, value: v.GenericSchema<T>,
 }
 
 /** An object of known keys. Not v.strictObject alone, to which an empty array is one. */
-export const section = <const E extends v.ObjectEntries>(entries: E, allowed: string) =>
-  v.pipe(
-    v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isObject, allowed),
-    v.strictObject(entries, allowed),
-  )
+export const section = <const E extends v.ObjectEntries>(entries: E, allowed: string) => {
+  const any = v.custom<v.InferInput<v.StrictObjectSchema<E, string>>>(isObject, allowed)
+  const object = v.strictObject(entries, allowed)
+  contents.set(any, { object })
+  return v.pipe(any, object)
+}
 
 const LISTED = 'true (remove the entry, in a patch with null, to allow it)'
 export const listed = v.custom<true>((input) => input === true, LISTED)

@@ -18,7 +18,9 @@ export interface Field {
 
 export function fieldsOf<C>(schema: ConfigSchema<C>): Field[] {
   const { properties = {} } = toJsonSchema(schema as never, { errorMode: 'ignore', typeMode: 'input' })
-  return describeConfig(schema).map(({ key, description, fallback }) => ({
+  // That key is for editors of the file, and has no default.
+  const keys = describeConfig(schema).filter(({ key }) => key !== '$schema')
+  return keys.map(({ key, description, fallback }) => ({
     key,
     description,
     fallback: JSON.parse(fallback),

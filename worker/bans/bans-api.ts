@@ -15,6 +15,7 @@ import type { FilterConfig } from '../../shared/config/filter.ts'
 import { integer, text } from '../../shared/config/values.ts'
 import type { ConfigRoute } from '../../shared/config-api.ts'
 import { errorBody } from '../../shared/error-body.ts'
+import { anyText, count, listOf, objectOf, time } from '../../shared/openapi.ts'
 import type { Ban, Bans } from './bans.ts'
 
 /** What an operator may do to bans. */
@@ -26,12 +27,18 @@ const shown = ({ network, until, times }: Ban) => ({
   times,
 })
 
+const BAN = objectOf({ network: anyText, until: time, times: count })
+
 /** Their routes on the config listener. */
 export function bansRoutes(bans: OperatedBans): ConfigRoute[] {
   return [
     {
       method: 'GET',
       path: '/patroneos/bans',
+      doc: {
+        summary: 'The bans in force',
+        answers: { 200: { description: 'Networks that are banned', schema: listOf(BAN) } },
+      },
       handle: async (c) => {
         const inForce = await bans.list()
         return c.json(inForce.map(shown))
@@ -41,6 +48,13 @@ export function bansRoutes(bans: OperatedBans): ConfigRoute[] {
       method: 'DELETE',
       // An IPv6 network has a slash in it.
       path: '/patroneos/bans/:client{.+}',
+      doc: {
+        summary: 'Lift a ban, and forget the strikes that led to it',
+        parameters: [
+          { name: 'client', in: 'path', description: 'An address, or a network as listed', schema: anyText },
+        ],
+        answers: { 204: { description: 'It is lifted' } },
+      },
       handle: async (c) => {
         const text = (c.req.param('client') ?? '').replace(/\/64$/, '')
         const address = parseAddress(text)
@@ -78,6 +92,22 @@ export function handBanRoute(bans: Pick<Bans, 'ban'>, config: () => FilterConfig
   return {
     method: 'POST',
     path: '/patroneos/bans',
+    doc: {
+      summary: 'Ban the network of an address, in place of a ban that is in force',
+      body: {
+        description: 'Whom, and for how many seconds',
+        schema: {
+          type: 'object',
+          properties: {
+            client: anyText,
+            seconds: { type: 'integer', minimum: 1, maximum: 31_536_000, default: DEFAULT_SECONDS },
+          },
+          required: ['client'],
+          additionalProperties: false,
+        },
+      },
+      answers: { 201: { description: 'The ban', schema: BAN } },
+    },
     handle: async (c) => {
       const wanted = v.safeParse(handBan, await jsonOf(c))
       if (!wanted.success) {

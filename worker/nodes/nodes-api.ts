@@ -1,6 +1,7 @@
 // What an operator sees of the nodes: on the config listener, and in the metrics.
 import type { ConfigRoute } from '../../shared/config-api.ts'
 import { type Observed, WAITING_BOUNDS } from '../../shared/histogram.ts'
+import { anyText, byName, count, listOf, objectOf, orNull, time } from '../../shared/openapi.ts'
 import { family, histogramFamily } from '../../shared/prometheus.ts'
 import { type NodeCounts, type NodeState, nodeFailures } from './node-state.ts'
 
@@ -43,6 +44,30 @@ export function withoutNodeGauges(metrics: NodeMetrics): NodeMetrics {
   return Object.fromEntries(Object.entries(metrics).map(([name, counts]) => [name, { ...counts, ...gauges }]))
 }
 
+const NODE = objectOf({
+  name: anyText,
+  url: anyText,
+  weight: count,
+  serves: listOf(anyText),
+  state: { enum: ['in', 'out', 'unknown'] },
+  reason: orNull(anyText),
+  ejectedUntil: orNull(time),
+  lookedAt: orNull(time),
+  chainId: orNull(anyText),
+  headBlock: orNull(count),
+  headBlockTime: orNull(time),
+  lastIrreversibleBlock: orNull(count),
+  lagBlocks: orNull(count),
+  requestsUnderWay: count,
+  requestsWaiting: count,
+  concurrency: orNull(count),
+  requests: count,
+  retries: count,
+  ejections: count,
+  errors: byName(count),
+  averageSecondsToAnswer: orNull({ type: 'number' }),
+})
+
 /** The routes of the nodes on the config listener. */
 export function nodesRoutes(
   states: () => readonly NodeState[],
@@ -52,6 +77,10 @@ export function nodesRoutes(
     {
       method: 'GET',
       path: '/patroneos/nodes',
+      doc: {
+        summary: 'What is known of each node, and what it was asked',
+        answers: { 200: { description: 'In the order of the configuration', schema: listOf(NODE) } },
+      },
       handle: async (c) => {
         const counts = await metrics()
         return c.json(states().map((state) => shownNode(state, counts[state.name])))

@@ -39,7 +39,7 @@ const REFRESH_INTERVAL = 10_000
 const FIRST_WAIT = 1_000
 
 /** Paths of the config API, which has no listener of its own here. */
-const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics|nodes)(?:[/?]|$)/
+const configPath = /^https?:\/\/[^/?#]*\/patroneos\/(?:config|bans|metrics|nodes|openapi\.json)(?:[/?]|$)/
 
 const write = (line: string) => console.log(line.trimEnd())
 const logger = createLogger({ readable: false, write })

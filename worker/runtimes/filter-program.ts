@@ -3,7 +3,7 @@
 import { version } from '../../shared/build-info.ts'
 import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
-import { createConfigApi, metricsRoute } from '../../shared/config-api.ts'
+import { type ConfigRoute, createConfigApi, metricsRoute } from '../../shared/config-api.ts'
 import { createConfigRecord } from '../../shared/config-record.ts'
 import { closeServer, createAppServer, listen } from '../../shared/program/listening.ts'
 import { countProcess } from '../../shared/program/process-counts.ts'
@@ -17,6 +17,7 @@ import { type Bans, banPolicyOf, createBans } from '../bans/bans.ts'
 import { bansRoutes, handBanRoute } from '../bans/bans-api.ts'
 import { createFilterConsole } from '../console/filter-console.ts'
 import { createWatch } from '../console/watch.ts'
+import { checkRoutes } from '../dry-run/check-api.ts'
 import type { Sockets } from '../http1/sockets.ts'
 import { createInsight, type InsightAnswers } from '../insight.ts'
 import type { Counted } from '../limits/rate-limits.ts'
@@ -157,14 +158,39 @@ export interface ConfigListener {
   close(): Promise<void>
 }
 
+/** What the config listener has beside the configuration; `families` are metrics of the configuration itself. */
+export function configRoutes(
+  config: () => FilterConfig,
+  { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
+  families: () => Promise<string[]>,
+): ConfigRoute[] {
+  return [
+    metricsRoute(async () => {
+      await looks.ifDue()
+      return [prometheusText(await metrics(), nodes), ...(await families())].join('')
+    }),
+    ...bansRoutes(bans),
+    handBanRoute(bans, config),
+    ...checkRoutes({ config, bans, nodes }),
+    ...topRoutes(insight),
+    ...nodesRoutes(
+      () => nodes.states,
+      async () => {
+        await looks.ifDue()
+        return (await metrics()).nodes
+      },
+    ),
+  ]
+}
+
 /** Opens the config listener, one for all processes. */
 export async function openConfigListener(
   { store, token, logger, onConfigChange }: Program<FilterConfig>,
-  { bans, nodes, looks, metrics, insight }: ConfigListenerParts,
+  parts: ConfigListenerParts,
 ): Promise<ConfigListener> {
   const record = createConfigRecord(store, Date.now)
   onConfigChange(record.changed)
-  const watch = createWatch({ config: store.current, metrics, nodes, bans, insight })
+  const watch = createWatch({ config: store.current, ...parts })
   const console = createFilterConsole({ watch, store, version, token, logger })
   const configApi = createConfigApi({
     schema: filterConfigSchema,
@@ -172,23 +198,7 @@ export async function openConfigListener(
     token,
     signIn: console.signIn,
     logger,
-    routes: [
-      ...console.routes,
-      metricsRoute(async () => {
-        await looks.ifDue()
-        return [prometheusText(await metrics(), nodes), ...(await record.families())].join('')
-      }),
-      ...bansRoutes(bans),
-      handBanRoute(bans, store.current),
-      ...topRoutes(insight),
-      ...nodesRoutes(
-        () => nodes.states,
-        async () => {
-          await looks.ifDue()
-          return (await metrics()).nodes
-        },
-      ),
-    ],
+    routes: [...console.routes, ...configRoutes(store.current, parts, record.families)],
     warnings: async (config) => [...filterWarnings(config), ...storeWarnings(config)],
   })
   const server = createAppServer(configApi.fetch)

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { clientNetwork, formatAddress, parseAddress } from '../../shared/address.ts'
 import type { ConfigRoute } from '../../shared/config-api.ts'
 import { errorBody } from '../../shared/error-body.ts'
+import { anyText, listOf, objectOf, type Schema, time } from '../../shared/openapi.ts'
 import type { InsightAnswers } from '../insight.ts'
 import { type Window, windows } from './sliding-top.ts'
 import type { HeavyList } from './space-saving.ts'
@@ -113,9 +114,86 @@ export function networkIn(text: string): string | undefined {
   return address && clientNetwork(formatAddress(address))
 }
 
+const word = (name: string, description: string, words: readonly string[]) =>
+  ({ name, in: 'query', description, schema: { enum: words } }) as const
+
+const share: Schema = { type: 'number', minimum: 0, maximum: 1 }
+const amount: Schema = { type: 'number', minimum: 0 }
+const TOP = objectOf({
+  window: anyText,
+  lists: listOf(
+    objectOf({
+      of: anyText,
+      by: anyText,
+      unit: anyText,
+      total: amount,
+      top: listOf({
+        type: 'object',
+        properties: {
+          key: anyText,
+          count: amount,
+          error: amount,
+          share,
+          doing: listOf(objectOf({ what: anyText, count: amount })),
+        },
+        required: ['key', 'count', 'error', 'share'],
+      }),
+    }),
+  ),
+})
+const VERDICTS = objectOf({
+  network: anyText,
+  verdicts: listOf(
+    objectOf({
+      time,
+      client: anyText,
+      code: anyText,
+      detail: anyText,
+      request: anyText,
+      agent: anyText,
+      enforced: { type: 'boolean' },
+    }),
+  ),
+})
+
 export function topRoutes(insight: InsightAnswers): ConfigRoute[] {
   return [
-    { method: 'GET', path: '/patroneos/top', handle: (c) => answerTop(c, insight) },
-    { method: 'GET', path: '/patroneos/verdicts', handle: (c) => answerVerdicts(c, insight) },
+    {
+      method: 'GET',
+      path: '/patroneos/top',
+      doc: {
+        summary: "Who violates rules, fails transactions and uses nodeos's time most",
+        parameters: [
+          word('window', 'Time that is looked at', windows),
+          word('of', 'Keys of one kind only', subjects),
+          word('by', 'One measure only', measures),
+          {
+            name: 'limit',
+            in: 'query',
+            description: 'Keys of each list',
+            schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+          },
+        ],
+        answers: { 200: { description: 'Lists, the heaviest first', schema: TOP } },
+      },
+      handle: (c) => answerTop(c, insight),
+    },
+    {
+      method: 'GET',
+      path: '/patroneos/verdicts',
+      doc: {
+        summary: 'The last verdicts on the requests of one network',
+        parameters: [
+          {
+            name: 'network',
+            in: 'query',
+            description: 'An address, or a network as listed',
+            schema: anyText,
+          },
+        ],
+        answers: { 200: { description: 'The newest first', schema: VERDICTS } },
+      },
+      handle: (c) => answerVerdicts(c, insight),
+    },
   ]
 }

@@ -4,7 +4,7 @@ import type { Name } from './name.ts'
 import type { Action } from './transaction.ts'
 
 /** Reads little-endian values in turn. Reading past the end, or a longer varuint than needed, makes it not `ok`. */
-class Reader {
+export class Reader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at = 0
@@ -57,6 +57,15 @@ class Reader {
     const length = this.varuint32()
     if (length * elementSize > this.#bytes.length - this.#at) this.#ok = false
     return this.#ok ? length : 0
+  }
+
+  /** The next bytes; all zero where there are not so many. */
+  take(count: number): DataView {
+    const at = this.#at
+    this.skip(count)
+    return this.#ok
+      ? new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, count)
+      : new DataView(new ArrayBuffer(Math.min(count, 8)))
   }
 
   /** Skips a byte string and returns its length. */
