@@ -1,7 +1,7 @@
 // Builds what the package holds: dist/ with plain modules and their types, for a Node that strips no types, and the JSON
 // Schemas of the configuration.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filterConfigSchema } from '../shared/config/filter.ts'
 import { configJsonSchema } from '../shared/config/json-schema.ts'
@@ -32,6 +32,8 @@ for (const file of globSync('dist/**/*.d.ts', { cwd: ROOT })) {
 const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 writeFileSync(join(DIST, 'package.json'), `${JSON.stringify({ name, version, type }, null, 2)}\n`)
 chmodSync(join(DIST, 'cli/patroneos.js'), 0o755)
+const ASSETS = 'shared/console/assets'
+cpSync(join(ROOT, ASSETS), join(DIST, ASSETS), { recursive: true })
 
 const schemas = {
   'config.schema.json': configJsonSchema(filterConfigSchema, 'Configuration of the Patroneos filter'),

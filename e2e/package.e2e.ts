@@ -65,6 +65,7 @@ describe('the package', () => {
   test('holds built modules with their types, and nothing of tests', () => {
     const paths = packed.files.map(({ path }) => path)
     expect(paths).toContain('dist/cli/patroneos.js')
+    expect(paths).toContain('dist/shared/console/assets/live.js')
     const others = paths.filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path)).toSorted()
     expect(others).toEqual([
       'CHANGELOG.md',
@@ -74,6 +75,7 @@ describe('the package', () => {
       'dist/config.schema.json',
       'dist/package.json',
       'dist/relay.schema.json',
+      'dist/shared/console/assets/console.css',
       'package.json',
     ])
     expect(paths.filter((path) => /test|e2e|bench|stand-in/i.test(path))).toEqual([])

@@ -160,7 +160,7 @@ class Workers {
   readonly questions: Questions = createQuestions((id, question) => {
     const asked = this.#serving()
     for (const { worker } of asked) tell(worker, { type: 'ask', id, question })
-    return asked.length
+    return asked
   })
 
   constructor({ logger, config, bans, nodes, looks, onEnd }: WorkersParts) {
@@ -209,7 +209,7 @@ class Workers {
             member.metrics = metrics
             member.told()
           },
-          answer: ({ id, answer }) => this.questions.answered(id, answer),
+          answer: ({ id, answer }) => this.questions.answered(member, id, answer),
           listening: ({ address }) => {
             member.state = 'serving'
             resolve(address)
@@ -240,7 +240,7 @@ class Workers {
     this.#members.delete(member)
     if (member.metrics) this.#past = sumOf([this.#past, withoutGauges(member.metrics)])
     member.told()
-    this.questions.gone()
+    this.questions.gone(member)
     if (member.state !== 'serving' || this.#stopping) return
     this.#logger.error('a worker ended; starting another', { pid: member.worker.process.pid, end })
     this.#onEnd(end)

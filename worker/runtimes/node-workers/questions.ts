@@ -10,19 +10,19 @@ import type { Question } from './messages.ts'
 /** Milliseconds after which the answers that have come are taken for all. */
 const TIMEOUT = 2_000
 
-/** Sends a question to each worker; returns how many were asked. */
-export type Ask = (id: number, question: Question) => number
+/** Sends a question to each worker; returns those that were asked. */
+export type Ask = (id: number, question: Question) => readonly object[]
 
 export interface Questions extends InsightAnswers {
   /** Takes what a worker answered. */
-  answered(id: number, answer: unknown): void
+  answered(worker: object, id: number, answer: unknown): void
   /** A worker is gone, and with it the answers that it has not given. */
-  gone(): void
+  gone(worker: object): void
 }
 
 interface Pending {
   answers: unknown[]
-  missing: number
+  missing: Set<object>
   done(): void
 }
 
@@ -30,15 +30,15 @@ export function createQuestions(ask: Ask): Questions {
   const pending = new Map<number, Pending>()
   let last = 0
 
-  const expectOneLess = (one: Pending) => {
-    if (--one.missing <= 0) one.done()
+  const expectNoMore = (one: Pending, worker: object) => {
+    if (one.missing.delete(worker) && one.missing.size === 0) one.done()
   }
   const all = <Name extends keyof InsightAnswers>(name: Name, about: Parameters<InsightAnswers[Name]>[0]) =>
     new Promise<Awaited<ReturnType<InsightAnswers[Name]>>[]>((resolve) => {
       const id = ++last
       const one: Pending = {
         answers: [],
-        missing: 0,
+        missing: new Set(),
         done: () => {
           clearTimeout(timer)
           pending.delete(id)
@@ -47,8 +47,8 @@ export function createQuestions(ask: Ask): Questions {
       }
       const timer = setTimeout(() => one.done(), TIMEOUT)
       pending.set(id, one)
-      one.missing = ask(id, { name, about } as Question)
-      if (one.missing === 0) one.done()
+      one.missing = new Set(ask(id, { name, about } as Question))
+      if (one.missing.size === 0) one.done()
     })
 
   return {
@@ -58,14 +58,14 @@ export function createQuestions(ask: Ask): Questions {
     limits: async () => fullestOf(await all('limits', undefined)),
     time: async () => (await all('time', undefined)).reduce((sum, milliseconds) => sum + milliseconds, 0),
     relayErrors: async () => newestErrors(await all('relayErrors', undefined)),
-    answered: (id, answer) => {
+    answered: (worker, id, answer) => {
       const one = pending.get(id)
       if (!one) return
       one.answers.push(answer)
-      expectOneLess(one)
+      expectNoMore(one, worker)
     },
-    gone: () => {
-      for (const one of [...pending.values()]) expectOneLess(one)
+    gone: (worker) => {
+      for (const one of [...pending.values()]) expectNoMore(one, worker)
     },
   }
 }
