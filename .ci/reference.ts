@@ -1,5 +1,5 @@
-// Writes what is known to the code into the docs: the tables of the README and the pages below docs/reference. A test
-// holds them to it. `npm run reference` rewrites them.
+// Writes what is known to the code into the docs: the pages below docs/reference. A test holds them to it.
+// `npm run reference` rewrites them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -9,7 +9,8 @@ import { configJsonSchema } from '../shared/config/json-schema.ts'
 import { type ConfigSchema, describeConfig, restartKeys } from '../shared/config/parse.ts'
 import { relayConfigSchema } from '../shared/config/relay.ts'
 import { documentOf } from '../shared/config-api.ts'
-import { codeTable, readReadme, withReference } from '../shared/reference.ts'
+import { violation, violations } from '../shared/violations.ts'
+import { rejection } from '../worker/reject.ts'
 import { configRoutes } from '../worker/runtimes/filter-program.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -18,7 +19,6 @@ const GENERATED = '<!-- npm run reference writes this page. -->'
 /** Each generated file with its text, by path from the top of the repository. */
 export async function referencePages(): Promise<Record<string, string>> {
   return {
-    'README.md': withReference(readReadme()),
     'docs/reference/config.md': configPage(),
     'docs/reference/codes.md': codesPage(),
     'docs/reference/commands.md': commandsPage(),
@@ -95,7 +95,25 @@ function codesPage(): string {
     "With which a request is rejected: in the body as `message`, in reports to the relay and in its log, in metrics. The strike is the class in which a report counts, for fail2ban's jails and for `bans`.",
     codeTable(),
     'Two more are reported and never answered: `TRANSACTION_FAILED` (class `failed`), where nodeos executed a transaction that failed because of its sender, and `INVALID_READ` (class `reads`) in the place of `INVALID_JSON` on a call that carries no transaction. `SUCCESS` is reported with `logSuccess`.',
+    '## The answer',
+    'A rejection has the header `X-REJECTED-BY: patroneos`, and a body that eosjs and wharfkit show as an error of nodeos:',
+    `\`\`\`json\n${rejectionExample()}\n\`\`\``,
   )
+}
+
+function codeTable(): string {
+  const rows = Object.entries(violations).map(
+    ([code, { status, strike, text }]) => `| \`${code}\` | ${status} | ${text} | ${strike ?? 'no'} |`,
+  )
+  return ['| code | status | when | strike |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function rejectionExample(): string {
+  const found = violation(
+    'INVALID_NUMBER_SIGNATURES',
+    'Transaction has 11 signatures; at most 10 are allowed',
+  )
+  return JSON.stringify(JSON.parse(String(rejection(found, { headers: new Map() }).body)), null, 2)
 }
 
 function commandsPage(): string {

@@ -1,4 +1,4 @@
-// Results -> two SVGs for the README: for every workload one bar a proxy, requests a second against HAProxy; and
+// Results -> two SVGs for docs/performance.md: for every workload one bar a proxy, requests a second against HAProxy; and
 // how the cost of judging grows.
 import type { JudgingOn } from './parts.ts'
 import type { Result } from './throughput.ts'

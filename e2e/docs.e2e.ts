@@ -1,5 +1,5 @@
-// Every block of shell commands in the pages of docs/ does what it says: each page is run from top to bottom, in a folder
-// of its own, on free ports in the place of those that it names.
+// Every block of shell commands in the README and the pages of docs/ does what it says: each page is run from top to
+// bottom, in a folder of its own, on free ports in the place of those that it names.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,17 +25,26 @@ function blocksOf(page: string): Block[] {
     /(?:<!-- (not run|background): ([^\n]*?) -->\n\n)?```sh\n(.*?)```/gs,
   )
   return [...found].map(([, mark, what, script]) => ({
-    script: script!,
+    // What was installed is not installed anew.
+    script: script!.replace('npm ci && npm start', 'patroneos filter'),
     until: mark === 'background' ? what : undefined,
     skipped: mark === 'not run',
   }))
 }
 
-const pages = readdirSync(DOCS).filter((page) => page.endsWith('.md') && blocksOf(page).length > 0)
+const pages = ['../README.md', ...readdirSync(DOCS)].filter(
+  (page) => page.endsWith('.md') && blocksOf(page).length > 0,
+)
 
 test('there are pages with commands', () => {
   expect(pages).toEqual(
-    expect.arrayContaining(['incidents.md', 'protect-one-node.md', 'tighten-a-rule.md', 'upgrade.md']),
+    expect.arrayContaining([
+      '../README.md',
+      'incidents.md',
+      'protect-one-node.md',
+      'tighten-a-rule.md',
+      'upgrade.md',
+    ]),
   )
 })
 
@@ -74,6 +83,8 @@ test.each(pages)('%s', { timeout: 120_000 }, async (page) => {
     if (until === undefined) {
       const { exit, output } = run(onFreePorts(script))
       expect(await exit, `${script}\n${output()}`).toBe(0)
+      // As in `curl ... # 403 BANNED`.
+      for (const [, code] of script.matchAll(/# \d{3} ([A-Z_]+)$/gm)) expect(output()).toContain(code)
       continue
     }
     const started = run(onFreePorts(withPorts(script, ports)))
