@@ -1,5 +1,5 @@
-// Writes what is known to the code into the docs: the pages below docs/reference. A test holds them to it.
-// `npm run reference` rewrites them.
+// Writes what is known to the code into the docs: the pages below docs/reference, and the picture of the pipeline. A test
+// holds them to it. `npm run reference` rewrites them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -12,6 +12,7 @@ import { documentOf } from '../shared/config-api.ts'
 import { violation, violations } from '../shared/violations.ts'
 import { rejection } from '../worker/reject.ts'
 import { configRoutes } from '../worker/runtimes/filter-program.ts'
+import { drawPipeline, pipelineRows } from './pipeline.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const GENERATED = '<!-- npm run reference writes this page. -->'
@@ -23,6 +24,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     'docs/reference/codes.md': codesPage(),
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/api.md': await apiPage(),
+    'docs/pipeline.svg': drawPipeline(await pipelineRows()),
   }
 }
 

@@ -1,11 +1,15 @@
 // The docs that are made of the code are of today, and the config API is described as it is.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
+import { pipelineRows } from '../.ci/pipeline.ts'
 import { readPage, referencePages } from '../.ci/reference.ts'
 import { filterConfigSchema } from '../shared/config/filter.ts'
 import { createConfigApi, documentOf } from '../shared/config-api.ts'
 import { memoryConfigStore } from '../shared/config-store.ts'
+import { violations } from '../shared/violations.ts'
 import { createInsight } from '../worker/insight.ts'
 import { Nodes } from '../worker/nodes/nodes.ts'
 import { configRoutes } from '../worker/runtimes/filter-program.ts'
@@ -16,6 +20,19 @@ const pages = await referencePages()
 
 test.each(Object.keys(pages))('%s is of today (npm run reference rewrites it)', (path) => {
   expect(readPage(path)).toBe(pages[path])
+})
+
+describe('the picture of the pipeline', async () => {
+  const rows = await pipelineRows()
+
+  test('has every code with which a request is rejected', () => {
+    const shown = new Set<string>(rows.flatMap(({ codes }) => codes))
+    expect(Object.keys(violations).filter((code) => !shown.has(code))).toEqual([])
+  })
+
+  test('names files that are there', () => {
+    expect(rows.filter(({ file }) => !existsSync(join(import.meta.dirname, '..', file)))).toEqual([])
+  })
 })
 
 const routes = configRoutes(

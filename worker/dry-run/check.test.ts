@@ -9,36 +9,21 @@ import { memoryConfigStore } from '../../shared/config-store.ts'
 import { strikeClassOf, violations } from '../../shared/violations.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { signWithWharfkit, transfer } from '../testing/clients.ts'
-import { type Ask, ask, filterConfig, startBoth } from '../testing/harness.ts'
-import { rejected } from '../testing/rejected.ts'
+import { ask, filterConfig, startBoth } from '../testing/harness.ts'
+import { rejectedAlone } from '../testing/rejected.ts'
 import { silentLogger } from '../testing/silent.ts'
+import { FROM, wholeOf } from '../testing/whole-request.ts'
 import { loadAddressLists } from './address-lists.ts'
 import { type CheckResult, checkRequest } from './check.ts'
 import { checkRoutes } from './check-api.ts'
-
-const FROM = '127.0.0.1'
-
-const wholeOf = ({ target = '/v1/chain/get_info', method, headers = [], body }: Ask): WholeRequest => ({
-  method: method ?? (body === undefined ? 'GET' : 'POST'),
-  target,
-  headers: ['Host', 'x', 'Connection', 'close', ...headers],
-  body: Buffer.from(body ?? ''),
-  from: FROM,
-  time: undefined,
-})
 
 async function check(request: WholeRequest, settings: object = {}): Promise<CheckResult> {
   const config = filterConfig(settings)
   return checkRequest(config, request, { addresses: (await loadAddressLists(config)).lists })
 }
 
-/** How many bytes are held depends on the requests beside it, and how a body is framed is the listener's. */
-const judged = rejected.filter(
-  ({ code, ask: { headers = [] } }) => code !== 'OVERLOADED' && !headers.includes('chunked'),
-)
-
 describe('a request that the filter rejects', () => {
-  test.each(judged)('$what: $code', async ({ ask: request, settings, code, reported, detail }) => {
+  test.each(rejectedAlone)('$what: $code', async ({ ask: request, settings, code, reported, detail }) => {
     const told = reported ?? code
     const strike = strikeClassOf(told)
     const found = await check(wholeOf(request), settings)
@@ -59,15 +44,18 @@ describe('a request that the filter rejects', () => {
     expect(found.steps.at(-1)?.detail).toBe(detail)
   })
 
-  test.each(judged)('$what is forwarded all the same in monitor mode', async ({ ask: request, ...row }) => {
-    const found = await check(wholeOf(request), { ...row.settings, mode: 'monitor' })
-    expect(found).toMatchObject({
-      verdict: 'forward',
-      mode: 'monitor',
-      violation: { code: row.code, detail: row.detail },
-      forwarded: { rebuilt: false },
-    })
-  })
+  test.each(rejectedAlone)(
+    '$what is forwarded all the same in monitor mode',
+    async ({ ask: request, ...row }) => {
+      const found = await check(wholeOf(request), { ...row.settings, mode: 'monitor' })
+      expect(found).toMatchObject({
+        verdict: 'forward',
+        mode: 'monitor',
+        violation: { code: row.code, detail: row.detail },
+        forwarded: { rebuilt: false },
+      })
+    },
+  )
 })
 
 const packed = PackedTransaction.fromSigned(signWithWharfkit({ actions: [transfer('alice', 'bob')] }), 1)

@@ -284,3 +284,11 @@ export const rejected: RejectedRequest[] = [
     headers: { 'retry-after': '1' },
   },
 ]
+
+/**
+ * Those that need no listener and no other request: how many bytes are held depends on the requests beside it, and how a
+ * body is framed is the listener's.
+ */
+export const rejectedAlone = rejected.filter(
+  ({ code, ask: { headers = [] } }) => code !== 'OVERLOADED' && !headers.includes('chunked'),
+)
