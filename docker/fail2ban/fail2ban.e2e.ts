@@ -54,10 +54,11 @@ async function linesOf(hosts: string[], message: string, logTimeFormat = 'iso'):
     logger: createLogger({ readable: false, write: () => {} }),
     now: () => Date.parse(TIME),
   })
-  const response = await app.request('/patroneos/fail2ban-relay', {
-    method: 'POST',
-    body: JSON.stringify(hosts.map((host) => ({ host, success: false, message }))),
-  })
+  const response = await app.request(
+    '/patroneos/fail2ban-relay',
+    { method: 'POST', body: JSON.stringify(hosts.map((host) => ({ host, success: false, message }))) },
+    { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
+  )
   expect(response.status).toBe(200)
   return written
 }

@@ -280,6 +280,7 @@ export async function createWorld() {
   function logLines(): string[] {
     const folder = join(directory, 'log')
     return readdirSync(folder)
+      .filter((file) => !file.endsWith('.ids'))
       .sort()
       .reverse()
       .flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n').filter(Boolean))

@@ -14,7 +14,7 @@ export async function loadTracing(
   const { openTelemetry } = await import('./open-telemetry.ts').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     throw new StartError(
-      'OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed: npm ci without --omit=optional',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed: install the peerDependencies of package.json',
     )
   })
   return openTelemetry(environment, logger)
