@@ -32,7 +32,8 @@ export class FleetNode {
   }
 
   #tell(message: ToStandIn): void {
-    this.#child?.send(message)
+    // One that was killed a moment ago takes it no more.
+    this.#child?.send(message, () => {})
   }
 
   /** Asks what it executed, which a killed one can no more say: so it is asked often. */
