@@ -1,7 +1,7 @@
 // The shipped CrowdSec files, judged by CrowdSec itself: `cscli explain` for the parser, alerts and decisions for scenarios
 // and profile, and packets for what the firewall bouncer makes of them.
 import { type ChildProcess, execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -16,6 +16,7 @@ import {
   writeCrowdsecConfig,
 } from './testing/crowdsec-config.ts'
 
+const ROOT = join(import.meta.dirname, '../..')
 const skipped = skipWithoutCrowdsec('docker/crowdsec')
 
 /** A CrowdSec of its own with a running API. */
@@ -212,6 +213,31 @@ function secondsOf(duration: string): number {
   )
 }
 
+/** The page's commands change these in the folder, and install and start nothing. */
+const SET_UP_OVER_COPIES = `
+cp -a /etc/crowdsec crowdsec
+mkdir system
+mount --bind crowdsec /etc/crowdsec
+mount --bind system /etc/systemd/system
+rm -f /etc/crowdsec/profiles.yaml.local
+printf 'mode: nftables\\napi_key: key\\n' > /etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml.local
+apt-get() { :; }
+systemctl() { :; }
+cd() { builtin cd "\${1/#\\/opt\\/patroneos/$ROOT}"; }
+`
+/** Whether both programs take it, the address at which the API is asked, and the firewall's tables while the bouncer runs. */
+const TAKEN = `
+crowdsec -t -c /etc/crowdsec/config.yaml
+crowdsec-firewall-bouncer -t -c /etc/crowdsec/bouncers/crowdsec-firewall-bouncer.yaml
+sed -n 's/^url/api/p' /etc/crowdsec/local_api_credentials.yaml
+cscli config show --key Config.API.Server.ListenURI
+$(sed -n 's/^ExecStartPre=//p' /etc/systemd/system/crowdsec-firewall-bouncer.service.d/patroneos.conf)
+nft list tables
+eval "$(sed -n 's/^ExecStopPost=//p' /etc/systemd/system/crowdsec-firewall-bouncer.service.d/patroneos.conf)"
+nft list tables
+echo and none after it
+`
+
 const BOUNCER = '/usr/bin/crowdsec-firewall-bouncer'
 const cannotBan = skipped || !existsSync(BOUNCER) || process.getuid?.() !== 0
 if (cannotBan)
@@ -226,7 +252,7 @@ test.skipIf(cannotBan && !process.env.CI)(
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const log = join(folder, 'fail2ban.log')
     writeFileSync(log, '')
-    const configuration = writeCrowdsecConfig(folder, 8080, log)
+    const configuration = writeCrowdsecConfig(folder, 8083, log)
     const output = execFileSync(
       'unshare',
       ['-n', 'bash', join(import.meta.dirname, 'testing/ban.sh'), configuration, folder],
@@ -236,7 +262,38 @@ test.skipIf(cannotBan && !process.env.CI)(
       'before: 203.0.113.9 2001:db8:1:2::9 2001:db8:1:2:3::4 203.0.113.10 2001:db8:1:3::9',
       'banned: 203.0.113.10 2001:db8:1:3::9',
       'lifted: 203.0.113.9 2001:db8:1:2::9 2001:db8:1:2:3::4 203.0.113.10 2001:db8:1:3::9',
+      'from a log that was rotated: 203.0.113.9 2001:db8:1:2::9 2001:db8:1:2:3::4 2001:db8:1:3::9',
     ])
   },
   120_000,
+)
+
+test.skipIf(cannotBan && !process.env.CI)(
+  'what the page says to set up is taken by CrowdSec and its bouncer',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'patroneos-crowdsec-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const page = readFileSync(join(ROOT, 'docs/ban-with-crowdsec.md'), 'utf8')
+    const [, script] = /```sh\n(apt-get install .*?)```/s.exec(page)!
+    // Over copies of what it changes, in a mount namespace of its own.
+    const output = execFileSync(
+      'unshare',
+      ['-mn', 'bash', '-euc', `${SET_UP_OVER_COPIES}\n${script}\n${TAKEN}`],
+      {
+        encoding: 'utf8',
+        cwd: folder,
+        env: { ...process.env, ROOT },
+        timeout: 60_000,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    expect(output.trim().split('\n')).toEqual([
+      'api: http://127.0.0.1:8083',
+      '127.0.0.1:8083',
+      'table ip patroneos-crowdsec',
+      'table ip6 patroneos-crowdsec6',
+      'and none after it',
+    ])
+  },
+  60_000,
 )

@@ -38,14 +38,22 @@ nft -f "$ours/patroneos.nft"
 crowdsec-firewall-bouncer -c "$folder/bouncer.yaml" >"$folder/bouncer.out" 2>&1 &
 echo "before: $(answered)"
 
-for _ in 1 2 3; do
-  printf '%s %s false INVALID_JSON%s\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%S.000Z)" 203.0.113.9 '' \
-    "$(date -u +%Y-%m-%dT%H:%M:%S.000Z)" 2001:db8:1:2::9 ' /64' >>"$folder/fail2ban.log"
-done
+# Writes three violations of $1 as a relay would, with the suffix $2.
+violate() {
+  for _ in 1 2 3; do
+    echo "$(date -u +%Y-%m-%dT%H:%M:%S.000Z) $1 false INVALID_JSON$2" >>"$folder/fail2ban.log"
+  done
+}
+violate 203.0.113.9 ''
+violate 2001:db8:1:2::9 ' /64'
 await '203.0.113.10 2001:db8:1:3::9'
 echo "banned: $(answered)"
 
 cscli -c "$configuration" --error decisions delete --all
 await "${clients[*]}"
 echo "lifted: $(answered)"
+
+mv "$folder/fail2ban.log" "$folder/fail2ban.log.1"
+violate 203.0.113.10 ''
+await '203.0.113.9 2001:db8:1:2::9 2001:db8:1:2:3::4 2001:db8:1:3::9'
+echo "from a log that was rotated: $(answered)"
