@@ -79,7 +79,7 @@ export async function startLocalApi(configuration: string): Promise<ChildProcess
 }
 
 export async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null) return
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
   child.kill()
   await once(child, 'exit')
 }
