@@ -1,7 +1,7 @@
 // What the READMEs say of the shipped files is so.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { reportCodes, strikeClasses, strikeClassOf } from '../shared/violations.ts'
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8')
@@ -12,13 +12,18 @@ test("HAProxy's names every variable, and no other", () => {
   expect(names('README.md')).toEqual(names('haproxy.cfg', 'make-certificate'))
 })
 
-test.for(strikeClasses)("fail2ban's says what counts in patroneos-%s", (strike) => {
-  const [, codes] = new RegExp(`^\\| \`patroneos-${strike}\` \\| (.+?) \\|`, 'm').exec(
-    read('fail2ban/README.md'),
-  )!
-  expect(codes!.replaceAll('`', '').split(', ').toSorted()).toEqual(
-    reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
-  )
+describe.each([
+  ['fail2ban', 'patroneos-'],
+  ['crowdsec', 'patroneos/'],
+])("%s's", (program, prefix) => {
+  test.for(strikeClasses)('says what counts in the class %s', (strike) => {
+    const [, codes] = new RegExp(`^\\| \`${prefix}${strike}\` \\| (.+?) \\|`, 'm').exec(
+      read(`${program}/README.md`),
+    )!
+    expect(codes!.replaceAll('`', '').split(', ').toSorted()).toEqual(
+      reportCodes.filter((code) => strikeClassOf(code) === strike).toSorted(),
+    )
+  })
 })
 
 test('docs/redis.md shows the user of Redis as it is shipped', () => {

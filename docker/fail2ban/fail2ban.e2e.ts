@@ -4,10 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRelay } from '../../relay/app.ts'
-import { parseConfig } from '../../shared/config/parse.ts'
-import { relayConfigSchema } from '../../shared/config/relay.ts'
-import { createLogger } from '../../shared/logger.ts'
+import { INNOCENT_LINES, LINE_TIME, relayLinesOf } from '../../relay/testing/lines.ts'
 import { reportCodes, type StrikeClass, strikeClasses, strikeClassOf } from '../../shared/violations.ts'
 import { skipWithoutFail2ban, writeFail2banConfig } from './testing/fail2ban-config.ts'
 
@@ -33,35 +30,7 @@ function found(lines: string, regex: string): { id: string; time: number }[] {
   return [...output.matchAll(/^\['(.+?)',\t(\d+)/gm)].map(([, id, time]) => ({ id: id!, time: Number(time) }))
 }
 
-const TIME = '2026-11-23T16:20:11.123Z'
-const blamed = (id: string) => ({ id, time: Math.floor(Date.parse(TIME) / 1000) })
-
-/** The lines that the relay writes for these reports. */
-async function linesOf(hosts: string[], message: string, logTimeFormat = 'iso'): Promise<string> {
-  let written = ''
-  const parsed = parseConfig(relayConfigSchema, { allowUnsigned: true, logTimeFormat, logSubnet: true })
-  if (!('config' in parsed)) throw new Error('the configuration is wrong')
-  const { app } = createRelay({
-    config: () => parsed.config,
-    secrets: [],
-    log: {
-      append: async (lines) => {
-        written += lines
-      },
-      reopen: () => {},
-      close: async () => {},
-    },
-    logger: createLogger({ readable: false, write: () => {} }),
-    now: () => Date.parse(TIME),
-  })
-  const response = await app.request(
-    '/patroneos/fail2ban-relay',
-    { method: 'POST', body: JSON.stringify(hosts.map((host) => ({ host, success: false, message }))) },
-    { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
-  )
-  expect(response.status).toBe(200)
-  return written
-}
+const blamed = (id: string) => ({ id, time: Math.floor(Date.parse(LINE_TIME) / 1000) })
 
 describe.skipIf(skipped)('the filter', () => {
   test.for(['iso', 'go'])('reads what the relay writes, with times of the form "%s"', async (format) => {
@@ -72,13 +41,13 @@ describe.skipIf(skipped)('the filter', () => {
       '2001:db8:1:2:3:4:5:6',
       '2001:db8::7',
     ]
-    expect(found(await linesOf(hosts, 'INVALID_JSON', format), FILTER)).toEqual(
+    expect(found(await relayLinesOf(hosts, 'INVALID_JSON', format), FILTER)).toEqual(
       ['203.0.113.9', '203.0.113.10', '2001:db8:1:2::/64', '2001:db8:1:2::/64', '2001:db8::/64'].map(blamed),
     )
   })
 
   test('reads every code that a relay may write', async () => {
-    const lines = await Promise.all(reportCodes.map((code) => linesOf(['203.0.113.9'], code)))
+    const lines = await Promise.all(reportCodes.map((code) => relayLinesOf(['203.0.113.9'], code)))
     expect(found(lines.join(''), FILTER)).toHaveLength(reportCodes.length)
   })
 
@@ -89,21 +58,7 @@ describe.skipIf(skipped)('the filter', () => {
   })
 
   test('takes none of these for a violation', () => {
-    const lines = [
-      ['a success', `${TIME} 203.0.113.9 true SUCCESS`],
-      ['a name', `${TIME} victim.example false INVALID_JSON`],
-      ['two addresses', `${TIME} 203.0.113.9 198.51.100.1 false INVALID_JSON`],
-      ['a verdict in a verdict', `${TIME} 203.0.113.9 true 198.51.100.1 false INVALID_JSON`],
-      ['more after the code', `${TIME} 203.0.113.9 false INVALID_JSON 198.51.100.1`],
-      ['a prefix that is no /64', `${TIME} 2001:db8::1 false INVALID_JSON /0`],
-      ['a network of IPv4', `${TIME} 0.0.0.0/0 false INVALID_JSON`],
-      ['half of an address', `${TIME} 203.0.113 false INVALID_JSON`],
-      ['a code in small letters', `${TIME} 203.0.113.9 false invalid_json`],
-      ['another code beside the code', `${TIME} 203.0.113.9 false INVALID_JSON|PARSE_ERROR`],
-      ['a text before the time', `x ${TIME} 203.0.113.9 false INVALID_JSON`],
-      ['no verdict', `${TIME} 203.0.113.9`],
-    ]
-    expect(found(lines.map(([, line]) => `${line}\n`).join(''), FILTER)).toEqual([])
+    expect(found(INNOCENT_LINES.map(([, line]) => `${line}\n`).join(''), FILTER)).toEqual([])
   })
 
   // What the original's files in docker/proxy/fail2ban/filter.d say (github.com/EOSIO/patroneos).
@@ -116,7 +71,7 @@ describe.skipIf(skipped)('the filter', () => {
     ['failed-transactions.conf', '<HOST> .*? TRANSACTION_FAILED', 'TRANSACTION_FAILED'],
   ] as const)('the original has one that still reads our lines: %s', async ([, regex, code]) => {
     const hosts = ['203.0.113.9', '2001:db8:1:2::9']
-    const [iso, go] = await Promise.all([linesOf(hosts, code), linesOf(hosts, code, 'go')])
+    const [iso, go] = await Promise.all([relayLinesOf(hosts, code), relayLinesOf(hosts, code, 'go')])
     expect(found(iso + go, regex)).toEqual([...hosts, ...hosts].map(blamed))
   })
 })
