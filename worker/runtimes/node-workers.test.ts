@@ -205,7 +205,7 @@ describe('several workers', { timeout: 120_000 }, () => {
     }, eventually)
     // What the dead one had told is not forgotten.
     expect(await metric(filter, SUCCESS)).toBeGreaterThanOrEqual(counted)
-    expect(await metric(filter, 'patroneos_processes')).toBe(3)
+    await vi.waitFor(async () => expect(await metric(filter, 'patroneos_processes')).toBe(3), eventually)
   })
 
   it('are replaced on SIGHUP without a failed request', async () => {
