@@ -3,8 +3,10 @@
 //
 //   node bench/cost.ts [--seconds 4] [--rounds 5] [NAME...]
 import { parseArgs } from 'node:util'
-import { cpuTime, LOAD_CORE, run, stopPid } from './processes.ts'
+import { measure } from './measure.ts'
+import { stopPid } from './processes.ts'
 import { type RunningProxy, startFilter } from './proxies.ts'
+import { spreadOf } from './statistics.ts'
 import { startUpstream } from './upstream.ts'
 import { pushOf, type Request, wrkScript } from './workloads.ts'
 
@@ -50,16 +52,11 @@ const program = new URL('../worker/runtimes/node.ts', import.meta.url).pathname
 const upstream = await startUpstream()
 
 /** Microseconds of CPU a request, in one round each. */
-async function measure({ url, pid }: RunningProxy, script: string): Promise<number> {
-  const before = cpuTime(pid!)
-  const output = await run(LOAD_CORE, ['wrk', '-t1', '-c64', `-d${seconds}`, '-s', script, url])
-  const used = cpuTime(pid!) - before
-  const result = JSON.parse(/RESULT (.*)/.exec(output)![1]!) as { requests: number; errors: number }
-  if (result.errors > 0) throw new Error(`${result.errors} requests failed`)
-  return (used * 1000) / result.requests
+async function cpuOf(filter: RunningProxy, script: string): Promise<number> {
+  const { cpu, errors } = await measure(filter, { script, connections: 64, seconds }, upstream)
+  if (errors > 0) throw new Error(`${errors} requests failed`)
+  return cpu! * 1000
 }
-
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 console.log('| part | request | CPU a request, off | on | on against off |\n|---|---|---|---|---|')
 for (const name of names)
@@ -74,11 +71,11 @@ for (const name of names)
     // The first round warms up.
     for (let round = 0; round <= Number(values.rounds); round++)
       for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
-        const microseconds = await measure(filters[at]!, script)
+        const microseconds = await cpuOf(filters[at]!, script)
         if (round > 0) took[at]!.push(microseconds)
       }
     for (const { pid } of filters) stopPid(pid)
-    const [off, on] = took.map(median) as [number, number]
+    const [off, on] = took.map((values) => spreadOf(values).median) as [number, number]
     console.log(
       `| ${name} | ${what} | ${off.toFixed(1)} µs | ${on.toFixed(1)} µs | ${(on / off).toFixed(3)} |`,
     )

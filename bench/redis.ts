@@ -12,6 +12,7 @@ import { type RunningProxy, startFilter } from './proxies.ts'
 import { formatSpread, spreadOf } from './statistics.ts'
 import { formatTable } from './table.ts'
 import { startUpstream } from './upstream.ts'
+import { WRK_RESULT } from './workloads.ts'
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' } },
@@ -58,14 +59,7 @@ end
 request = function()
   return made[math.random(${CLIENTS})]
 end
-done = function(summary, latency)
-  io.write(string.format(
-    '\\nRESULT {"requests":%d,"microseconds":%d,"errors":%d,"p50":%f,"p99":%f}\\n',
-    summary.requests, summary.duration,
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
-`,
+${WRK_RESULT}`,
 )
 
 interface Contender {

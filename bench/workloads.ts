@@ -98,6 +98,17 @@ export const workloads: Workload[] = [
   { ...one('mix, relay', getInfo, { setup: 'relay', baseline: 'mix' }), requests: mix },
 ]
 
+/** What ends each script: the result as one line of JSON, which `measure` reads. */
+export const WRK_RESULT = `
+done = function(summary, latency)
+  io.write(string.format(
+    '\\nRESULT {"requests":%d,"microseconds":%d,"errors":%d,"p50":%f,"p99":%f}\\n',
+    summary.requests, summary.duration,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+`
+
 /** The workload as a wrk script: requests are made once, and the result is one line of JSON. */
 export function wrkScript({ name, requests }: Pick<Workload, 'name' | 'requests'>): string {
   const formats = requests.flatMap(({ request, share }) => {
@@ -120,13 +131,6 @@ request = function()
   at = at % #made + 1
   return made[at]
 end
-done = function(summary, latency)
-  io.write(string.format(
-    '\\nRESULT {"requests":%d,"microseconds":%d,"errors":%d,"p50":%f,"p99":%f}\\n',
-    summary.requests, summary.duration,
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
-`,
+${WRK_RESULT}`,
   )
 }
