@@ -1,7 +1,8 @@
 // What a form needs to know of each key of a configuration: its meaning, its default, and the control that fits, which the
 // JSON Schema tells that @valibot/to-json-schema makes. That leaves out what only code can check; the listener judges the
 // whole value as it is typed.
-import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
+import type { JsonSchema } from '@valibot/to-json-schema'
+import { convert } from '../config/json-schema.ts'
 import { type ConfigSchema, describeConfig } from '../config/parse.ts'
 
 export type Control =
@@ -17,7 +18,7 @@ export interface Field {
 }
 
 export function fieldsOf<C>(schema: ConfigSchema<C>): Field[] {
-  const { properties = {} } = toJsonSchema(schema as never, { errorMode: 'ignore', typeMode: 'input' })
+  const { properties = {} } = convert(schema)
   // That key is for editors of the file, and has no default.
   const keys = describeConfig(schema).filter(({ key }) => key !== '$schema')
   return keys.map(({ key, description, fallback }) => ({
