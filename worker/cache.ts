@@ -1,10 +1,10 @@
 // Caches answers to reads for a short time, and lets identical reads wait for the one in progress. Everything else is
 // forwarded.
-import { Buffer } from 'node:buffer'
 import { LRUCache } from 'lru-cache'
 import type { FilterConfig } from '../shared/config/filter.ts'
 import { isObject, member } from '../shared/json.ts'
 import { blockCalls, GET_INFO } from '../shared/paths.ts'
+import { bodyText } from './body-text.ts'
 import { headerValue, heldFields } from './headers.ts'
 import { chainInfoOf } from './nodes/chain-info.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
@@ -142,7 +142,10 @@ export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts:
     }
     if (info && (nodes.chainId ?? info.chainId) === info.chainId) nodes.informed(state, info)
     const parameter = blockCalls.get(question.target)
-    if (parameter === undefined || blockOf(textOf(question.body), parameter) <= irreversibleOf(state, nodes))
+    if (
+      parameter === undefined ||
+      blockOf(bodyText(question.body), parameter) <= irreversibleOf(state, nodes)
+    )
       kept.set(key, entry)
     return entry
   }
@@ -150,7 +153,7 @@ export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts:
   return async (request, question, policy) => {
     const seconds = lifetimeOf(question, lifetimes)
     if (seconds === undefined) return forward(request, question, policy)
-    const key = `${question.target}\n${textOf(question.body)}`
+    const key = `${question.target}\n${bodyText(question.body)}`
     const found = kept.get(key)
     const isFresh = found !== undefined && found.until > Date.now()
     const entry = entryOf(found)
@@ -250,12 +253,6 @@ function answerFrom({ status, headers, text, since }: Entry, policy: ResponsePol
 function passOn({ status, headers, body }: UpstreamAnswer, policy: ResponsePolicy): Answer {
   policy.observe(status, undefined)
   return { status, fields: heldFields(headers, policy.headers), body, close: false }
-}
-
-/** Each byte as one character: exactly the bytes, whatever they are. */
-function textOf(body: Uint8Array | string | null): string {
-  if (body === null || typeof body === 'string') return body ?? ''
-  return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
 }
 
 function decoded(body: Uint8Array): string | undefined {
