@@ -4,6 +4,7 @@
 import type { Bucket } from './buckets.ts'
 import { leastOf } from './buckets.ts'
 import type { EdgeCount, LimitCounter } from './edge-counter.ts'
+import { KnownOver } from './known-over.ts'
 import type { Decision, LimitsElsewhere } from './rate-limits.ts'
 import { groupedByTag } from './tags.ts'
 import type { WindowState } from './window-script.ts'
@@ -18,7 +19,7 @@ const MAX_KEYS = 10_000
 export class EdgeLimits implements LimitsElsewhere {
   readonly #objects: DurableObjectNamespace<LimitCounter>
   #untold = new Map<string, { bucket: Bucket; amount: number }>()
-  readonly #over = new Map<string, { until: number; sum: number }>()
+  readonly #over = new KnownOver(MAX_KEYS)
   #awayUntil = 0
 
   constructor(objects: DurableObjectNamespace<LimitCounter>) {
@@ -31,11 +32,7 @@ export class EdgeLimits implements LimitsElsewhere {
   }
 
   known(bucket: Bucket, now: number): WindowState | undefined {
-    const over = this.#over.get(idOf(bucket))
-    if (!over) return undefined
-    if (over.until > now) return { wait: over.until - now, sum: over.sum }
-    this.#over.delete(idOf(bucket))
-    return undefined
+    return this.#over.isEmpty ? undefined : this.#over.of(idOf(bucket), now)
   }
 
   async decide(buckets: readonly Bucket[]): Promise<Decision | undefined> {
@@ -103,12 +100,9 @@ export class EdgeLimits implements LimitsElsewhere {
     return states
   }
 
-  #note(bucket: Bucket, { wait, sum }: WindowState): void {
-    const id = idOf(bucket)
-    this.#over.delete(id)
-    if (wait <= 0) return
-    if (this.#over.size >= MAX_KEYS) this.#over.delete(this.#over.keys().next().value!)
-    this.#over.set(id, { until: Date.now() + wait, sum })
+  #note(bucket: Bucket, state: WindowState): void {
+    if (state.wait > 0) this.#over.note(idOf(bucket), state)
+    else this.#over.forget(idOf(bucket))
   }
 }
 

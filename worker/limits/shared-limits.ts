@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { type Reply, type SharedStore, WAIT } from '../store/shared-store.ts'
 import { type Bucket, leastOf } from './buckets.ts'
+import { KnownOver } from './known-over.ts'
 import type { Decision, LimitsElsewhere } from './rate-limits.ts'
 import { groupedByTag, tagOf } from './tags.ts'
 import { type WindowCount, type WindowState, windowArguments, windowScript } from './window-script.ts'
@@ -34,7 +35,7 @@ export class SharedLimits implements LimitsElsewhere {
   /** By key in the store, the oldest first. */
   readonly #untold = new Map<string, Untold>()
   /** Until when what is over; by key and limit, since filters may differ in that while they are configured. */
-  readonly #over = new Map<string, { until: number; sum: number }>()
+  readonly #over = new KnownOver(MAX_KEYS)
   #timer: ReturnType<typeof setTimeout> | undefined
   #telling: Promise<void> | undefined
 
@@ -52,13 +53,9 @@ export class SharedLimits implements LimitsElsewhere {
 
   /** What is known of a bucket without asking; undefined where it is not over. */
   known(bucket: Bucket, now: number): WindowState | undefined {
-    if (this.#over.size === 0) return undefined
-    const id = overId(this.#keyOf(bucket), bucket.limit.limit)
-    const over = this.#over.get(id)
-    if (!over) return undefined
-    if (over.until > now) return { wait: over.until - now, sum: over.sum }
-    this.#over.delete(id)
-    return undefined
+    return this.#over.isEmpty
+      ? undefined
+      : this.#over.of(overId(this.#keyOf(bucket), bucket.limit.limit), now)
   }
 
   /** Counts an attempt in all buckets, unless one is over. Undefined where the store does not say in time. */
@@ -70,7 +67,7 @@ export class SharedLimits implements LimitsElsewhere {
       for (const [index, state] of states?.entries() ?? []) {
         if (state.wait <= 0) continue
         const bucket = groups[at]![index]!
-        this.#noteOver(overId(this.#keyOf(bucket), bucket.limit.limit), state)
+        this.#over.note(overId(this.#keyOf(bucket), bucket.limit.limit), state)
         if (!worst || state.wait > worst.state.wait) worst = { bucket, state }
       }
     const isAdmitted = (states: WindowState[] | undefined) => states?.every(({ wait }) => wait <= 0)
@@ -171,19 +168,13 @@ export class SharedLimits implements LimitsElsewhere {
     })
     await Promise.all(told)
     if (over.length === 0) return
-    for (const [id, wait, sum] of over) this.#noteOver(id, { wait, sum })
+    for (const [id, wait, sum] of over) this.#over.note(id, { wait, sum })
     this.#store.publish(this.#channel, JSON.stringify(over))
   }
 
   #heard(message: string): void {
     for (const [id, wait, sum] of JSON.parse(message) as [string, number, number][])
-      this.#noteOver(id, { wait, sum })
-  }
-
-  #noteOver(id: string, { wait, sum }: WindowState): void {
-    this.#over.delete(id)
-    if (this.#over.size >= MAX_KEYS) this.#over.delete(this.#over.keys().next().value!)
-    this.#over.set(id, { until: Date.now() + wait, sum })
+      this.#over.note(id, { wait, sum })
   }
 
   #run(mode: 'decide' | 'count', counts: WindowCount[]): Promise<Reply> {
