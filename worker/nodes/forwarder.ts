@@ -158,6 +158,7 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   /** Where it is, until it has left. */
   #gate: Gate | undefined
   #began = 0
+  #network: string | undefined
   /** Milliseconds that it waited for its turn. */
   #waited = 0
   /** The head of an answer has come. */
@@ -218,7 +219,8 @@ class Attempt implements UpstreamWatch, Waiting, Ticket {
   }
 
   get network(): string {
-    return clientNetwork(this.#query.client)
+    this.#network ??= clientNetwork(this.#query.client)
+    return this.#network
   }
 
   get kind(): string {
