@@ -19,14 +19,15 @@ import type { Address } from '../shared/address.ts'
 import { createLogger } from '../shared/logger.ts'
 import { importSecrets, RELAY_PATH, signReport } from '../shared/report-message.ts'
 import { createReporter } from '../worker/report.ts'
-import { createRelayProcess } from './testing/relay-process.ts'
+import { createRelayProcess, type RelayProcess } from './testing/relay-process.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 const FILTERS = 20
 const EVENTS = 10_000
 const silent = createLogger({ readable: false, write: () => {} })
 
-test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP and a restart of the relay', async () => {
+/** A relay that is to be started, with a folder of its own; both end with the test. */
+async function relayForTest() {
   const folder = mkdtempSync(join(tmpdir(), 'patroneos-relay-'))
   const log = join(folder, 'fail2ban.log')
   const relay = await createRelayProcess(folder, { logFileLocation: log }, { PATRONEOS_RELAY_SECRET: SECRET })
@@ -34,14 +35,24 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
     relay.signal('SIGKILL')
     rmSync(folder, { recursive: true })
   })
-  await relay.start()
+  return { folder, log, relay }
+}
 
+/** What the filters report with. */
+async function reportersTo(relay: RelayProcess) {
   const secrets = await importSecrets(SECRET)
-  const reporters = Array.from({ length: FILTERS }, () => {
+  return Array.from({ length: FILTERS }, () => {
     const reporter = createReporter({ secrets, logger: silent, send: fetch, now: Date.now })
     reporter.setRelays([relay.url])
     return reporter
   })
+}
+
+test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP and a restart of the relay', async () => {
+  const { folder, log, relay } = await relayForTest()
+  await relay.start()
+
+  const reporters = await reportersTo(relay)
 
   // Each event is told by its own address, spread over the time in which the relay is troubled.
   const expected = Array.from(
@@ -89,19 +100,8 @@ test('10,000 events of 20 filters outlive rotation, truncation, SIGHUP, SIGSTOP 
 }, 90_000)
 
 test('10,000 events outlive a relay that is killed twenty times, whatever it does then', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'patroneos-relay-'))
-  const log = join(folder, 'fail2ban.log')
-  const relay = await createRelayProcess(folder, { logFileLocation: log }, { PATRONEOS_RELAY_SECRET: SECRET })
-  onTestFinished(() => {
-    relay.signal('SIGKILL')
-    rmSync(folder, { recursive: true })
-  })
-  const secrets = await importSecrets(SECRET)
-  const reporters = Array.from({ length: FILTERS }, () => {
-    const reporter = createReporter({ secrets, logger: silent, send: fetch, now: Date.now })
-    reporter.setRelays([relay.url])
-    return reporter
-  })
+  const { log, relay } = await relayForTest()
+  const reporters = await reportersTo(relay)
   const expected = Array.from({ length: EVENTS }, (_, n) => `10.${n >> 14}.${(n >> 7) & 127}.${n & 127}`)
   const ended = { value: false }
   const sending = (async () => {
@@ -128,13 +128,7 @@ test('10,000 events outlive a relay that is killed twenty times, whatever it doe
 }, 120_000)
 
 test('a message that was written and answered is not written again by the relay that comes after', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'patroneos-relay-'))
-  const log = join(folder, 'fail2ban.log')
-  const relay = await createRelayProcess(folder, { logFileLocation: log }, { PATRONEOS_RELAY_SECRET: SECRET })
-  onTestFinished(() => {
-    relay.signal('SIGKILL')
-    rmSync(folder, { recursive: true })
-  })
+  const { log, relay } = await relayForTest()
   const [secret] = await importSecrets(SECRET)
   const body = '{"host":"203.0.113.9","success":false,"message":"INVALID_JSON"}'
   const headers = await signReport(secret!, 'msg_1', Date.now() / 1000, body)
