@@ -5,7 +5,7 @@ import type { FilterConfig } from '../shared/config/filter.ts'
 import { isObject, member } from '../shared/json.ts'
 import { blockCalls, GET_INFO } from '../shared/paths.ts'
 import { bodyText } from './body-text.ts'
-import { headerValue, heldFields } from './headers.ts'
+import { headerValue, heldFields, isPlain } from './headers.ts'
 import { chainInfoOf } from './nodes/chain-info.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
 import type { NodeState } from './nodes/node-state.ts'
@@ -235,8 +235,7 @@ function isForEverybody({ status, headers }: UpstreamAnswer): boolean {
   const vary = headerValue(headers, 'vary').toLowerCase()
   return (
     status === 200 &&
-    headerValue(headers, 'set-cookie') === '' &&
-    headerValue(headers, 'content-encoding') === '' &&
+    isPlain(headers) &&
     (vary === '' || vary === 'accept-encoding') &&
     !/\b(?:private|no-store)\b/i.test(headerValue(headers, 'cache-control'))
   )

@@ -105,3 +105,8 @@ export function heldFields(
   }
   return kept
 }
+
+/** Whether an answer is nobody's own and as it stands: nodeos sends neither header, something before it might. */
+export function isPlain(headers: HeaderPairs): boolean {
+  return headerValue(headers, 'set-cookie') === '' && headerValue(headers, 'content-encoding') === ''
+}

@@ -2,7 +2,7 @@
 // failing transaction in full and bills nobody, so sending it again is the cheapest attack there is. It says the same as
 // before, until the chain's state changes.
 import { LRUCache } from 'lru-cache'
-import { headerValue } from './headers.ts'
+import { isPlain } from './headers.ts'
 import type { Outcome } from './outcome.ts'
 import type { HeaderPairs } from './platform.ts'
 
@@ -75,16 +75,11 @@ export function createRepeats(seconds: number, sharesAnswers: boolean): Repeats 
       if (sharesAnswers) underWay.set(key, promise)
       return (answer) => {
         if (underWay.get(key) === promise) underWay.delete(key)
-        const found = answer && isForOthers(answer) ? answer : undefined
+        const found =
+          answer && isPlain(answer.headers) && answer.body.length <= MAX_ANSWER ? answer : undefined
         if (found && found.outcome !== 'success') failures.set(key, found)
         resolve(found)
       }
     },
   }
-}
-
-/** nodeos sends neither of these headers; what stands before it might, for one client alone. */
-function isForOthers({ headers, body }: TransactionAnswer): boolean {
-  const isPlain = headerValue(headers, 'content-encoding') === '' && headerValue(headers, 'set-cookie') === ''
-  return isPlain && body.length <= MAX_ANSWER
 }
