@@ -40,9 +40,24 @@ export function leastOf({ on }: RateLimit): number {
 /** Keys of one request in one limit; who sends more has the first of them counted. */
 const MAX_KEYS = 64
 
-type Values = (facts: LimitFacts) => readonly string[]
+/** What limits look at in one request, each worked out once, when the first limit asks for it. */
+class RequestValues {
+  readonly facts: LimitFacts
+  readonly #known: Partial<Record<LimitKey, readonly string[]>> = {}
 
-const valuesOf: Record<Exclude<LimitKey, 'ip' | 'path'>, Values> = {
+  constructor(facts: LimitFacts) {
+    this.facts = facts
+  }
+
+  of(name: LimitKey): readonly string[] {
+    this.#known[name] ??= valuesOf[name](this.facts)
+    return this.#known[name]
+  }
+}
+
+const valuesOf: Record<LimitKey, (facts: LimitFacts) => readonly string[]> = {
+  ip: ({ client }) => [clientNetwork(client)],
+  path: ({ path }) => [loosePath(path)],
   authorizer: ofActions(({ authorizers }) => authorizers.map(formatName)),
   contract: ofActions(({ contract }) => (contract === undefined ? [] : [formatName(contract)])),
   action: ofActions(({ contract, name }) =>
@@ -52,28 +67,43 @@ const valuesOf: Record<Exclude<LimitKey, 'ip' | 'path'>, Values> = {
 }
 
 /** What all actions of a request name, each once. */
-function ofActions(named: (action: Action) => string[]): Values {
+function ofActions(named: (action: Action) => string[]): (facts: LimitFacts) => readonly string[] {
   return ({ transactions }) => [...new Set(transactions.flatMap(({ actions }) => actions.flatMap(named)))]
 }
 
 /** Returns the buckets of a request; an empty list where no limit concerns it. */
 export function createBuckets(limits: readonly RateLimit[]): (facts: LimitFacts) => readonly Bucket[] {
-  const compiled = limits.map(compile)
+  // Limits that have the same keys under the same conditions have them worked out once.
+  const ways = new Map<string, Way>()
+  const wayOf = (limit: RateLimit): Way => {
+    const id = JSON.stringify([limit.key, limit.where])
+    const way = ways.get(id) ?? { at: ways.size, keysOf: compile(limit) }
+    ways.set(id, way)
+    return way
+  }
+  const compiled = limits.map((limit, index) => ({ limit, index, way: wayOf(limit) }))
   return (facts) => {
-    let buckets: Bucket[] | undefined
-    for (const [index, keysOf] of compiled.entries())
-      for (const key of keysOf(facts)) {
-        buckets ??= []
-        buckets.push({ limit: limits[index]!, index, key, client: facts.client })
-      }
-    return buckets ?? NONE
+    const values = new RequestValues(facts)
+    const keys: (readonly string[])[] = []
+    const buckets: Bucket[] = []
+    for (const { limit, index, way } of compiled) {
+      keys[way.at] ??= way.keysOf(values)
+      for (const key of keys[way.at]!) buckets.push({ limit, index, key, client: facts.client })
+    }
+    return buckets
   }
 }
 
-const NONE: readonly Bucket[] = []
+interface Way {
+  /** Which of the ways. */
+  at: number
+  keysOf: KeysOf
+}
+
+type KeysOf = (values: RequestValues) => readonly string[]
 
 /** The keys for which a request counts in one limit. */
-function compile({ key: dimensions, where = {} }: RateLimit): Values {
+function compile({ key: dimensions, where = {} }: RateLimit): KeysOf {
   const isPath = where.paths && pathMatcher(where.paths)
   const { contracts, actions, authorizers, tables } = where
   const conditions = (
@@ -84,22 +114,26 @@ function compile({ key: dimensions, where = {} }: RateLimit): Values {
       ['table', tables],
     ] as const
   ).flatMap(([name, allowed]) => (allowed ? [{ name, allowed: new Set(allowed) }] : []))
-  const values: Values[] = dimensions.map((name) => {
-    if (name === 'ip') return ({ client }) => [clientNetwork(client)]
-    if (name === 'path') return ({ path }) => [loosePath(path)]
-    // A condition on the same thing says which of its values are meant.
-    const allowed = conditions.find((condition) => condition.name === name)?.allowed
-    return (facts) => valuesOf[name](facts).filter((value) => !allowed || allowed.has(value))
-  })
+  // A condition on the same thing says which of its values are meant.
+  const meant = dimensions.map((name) => ({
+    name,
+    allowed: conditions.find((condition) => condition.name === name)?.allowed,
+  }))
   const needsOne = dimensions.includes('ip')
-  return (facts) => {
-    if ((needsOne && !facts.isOne) || (isPath && !isPath(facts.path) && !isPath(loosePath(facts.path))))
-      return []
+  return (values) => {
+    const { isOne, path } = values.facts
+    if ((needsOne && !isOne) || (isPath && !isPath(path) && !isPath(loosePath(path)))) return NONE
     for (const { name, allowed } of conditions)
-      if (!valuesOf[name](facts).some((value) => allowed.has(value))) return []
-    return combined(values.map((of) => of(facts)))
+      if (!values.of(name).some((value) => allowed.has(value))) return NONE
+    return combined(
+      meant.map(({ name, allowed }) =>
+        allowed ? values.of(name).filter((value) => allowed.has(value)) : values.of(name),
+      ),
+    )
   }
 }
+
+const NONE: readonly string[] = []
 
 /** Every combination of one value of each list, as text. */
 function combined(lists: readonly (readonly string[])[]): readonly string[] {
