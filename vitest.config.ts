@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     include: [
       '{shared,worker,relay,cli,docker}/**/*.test.ts',
-      'e2e/{nodeos-model,fuzz,http}/**/*.test.ts',
+      'e2e/{nodeos-model,fuzz}/**/*.test.ts',
       'e2e/*.test.ts',
     ],
     // Most of the longer ones wait for time limits and for processes rather than compute.
