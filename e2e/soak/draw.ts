@@ -13,8 +13,9 @@ const ROW = 110
 const TOP = 20
 
 export function drawSoak(sent: readonly Sent[], bands: readonly Band[]): string {
-  const start = Math.min(...sent.map(({ began }) => began))
-  const seconds = Math.ceil((Math.max(...sent.map(({ ended }) => ended)) - start) / 1000)
+  const start = sent.reduce((first, { began }) => Math.min(first, began), Number.POSITIVE_INFINITY)
+  const end = sent.reduce((last, { ended }) => Math.max(last, ended), start)
+  const seconds = Math.ceil((end - start) / 1000)
   const step = Math.max(1, Math.ceil(seconds / 400))
   const buckets = Array.from({ length: Math.ceil(seconds / step) + 1 }, () => ({
     ok: 0,
