@@ -58,17 +58,28 @@ class RequestValues {
 const valuesOf: Record<LimitKey, (facts: LimitFacts) => readonly string[]> = {
   ip: ({ client }) => [clientNetwork(client)],
   path: ({ path }) => [loosePath(path)],
-  authorizer: ofActions(({ authorizers }) => authorizers.map(formatName)),
-  contract: ofActions(({ contract }) => (contract === undefined ? [] : [formatName(contract)])),
-  action: ofActions(({ contract, name }) =>
-    contract === undefined || name === undefined ? [] : [`${formatName(contract)}::${formatName(name)}`],
-  ),
+  authorizer: ofActions(({ authorizers }, found) => {
+    for (const name of authorizers) found.add(formatName(name))
+  }),
+  contract: ofActions(({ contract }, found) => {
+    if (contract !== undefined) found.add(formatName(contract))
+  }),
+  action: ofActions(({ contract, name }, found) => {
+    if (contract !== undefined && name !== undefined)
+      found.add(`${formatName(contract)}::${formatName(name)}`)
+  }),
   table: ({ tables }) => tables,
 }
 
 /** What all actions of a request name, each once. */
-function ofActions(named: (action: Action) => string[]): (facts: LimitFacts) => readonly string[] {
-  return ({ transactions }) => [...new Set(transactions.flatMap(({ actions }) => actions.flatMap(named)))]
+function ofActions(
+  name: (action: Action, found: Set<string>) => void,
+): (facts: LimitFacts) => readonly string[] {
+  return ({ transactions }) => {
+    const found = new Set<string>()
+    for (const { actions } of transactions) for (const action of actions) name(action, found)
+    return [...found]
+  }
 }
 
 /** Returns the buckets of a request; an empty list where no limit concerns it. */
@@ -137,10 +148,11 @@ const NONE: readonly string[] = []
 
 /** Every combination of one value of each list, as text. */
 function combined(lists: readonly (readonly string[])[]): readonly string[] {
-  if (lists.length === 1) return lists[0]!.slice(0, MAX_KEYS)
-  return lists.reduce<readonly string[]>(
-    (made, list) =>
-      made.flatMap((before) => list.map((value) => `${before}${before && ' '}${value}`)).slice(0, MAX_KEYS),
-    [''],
-  )
+  let made: string[] = lists[0]!.slice(0, MAX_KEYS)
+  for (const list of lists.slice(1)) {
+    const longer: string[] = []
+    for (const before of made) for (const value of list) longer.push(`${before} ${value}`)
+    made = longer.slice(0, MAX_KEYS)
+  }
+  return made
 }
