@@ -60,18 +60,35 @@ export const RULES: Record<string, Rules> = {
   },
 }
 
+/** The default of maxTransactionLifetime, what the filter adds to it, and its grace after the end; in seconds. */
+const LIFETIME = 3_600 + 2
+const GRACE = 10
+/** Seconds that may pass between the filter's verdict and this one. */
+const SLACK = 5
+
+/** What only reads needs nobody's authorization. */
+const READ_ONLY = /_(?:ro|read_only)_transaction$/
+
 const allActions = (transaction: FoundTransaction): Action[] => [
   ...transaction.contextFreeActions,
   ...transaction.actions,
 ]
 
-function violationsOf(rules: Rules, { transactions, attempted }: Reading): string[] {
+function violationsOf(rules: Rules, target: string, { transactions, attempted }: Reading): string[] {
   const found: string[] = []
   const check = (ok: boolean, what: string) => ok || found.push(what)
   check(attempted <= rules.maxTransactions, `${attempted} transactions`)
   for (const transaction of transactions) {
-    const { form, signatures, contextFreeData, size = 0 } = transaction
+    const { form, signatures, contextFreeData, size = 0, header } = transaction
     const actions = allActions(transaction)
+    if (header) {
+      const left = header.expiration - Date.now() / 1000
+      check(left > -GRACE - SLACK && left < LIFETIME, `a transaction that expires in ${left} seconds`)
+    }
+    check(
+      READ_ONLY.test(target) || actions.some(({ authorization }) => authorization.length > 0),
+      'a transaction that nobody authorizes',
+    )
     check(form === 'packed' || rules.unpackedTransactions === 'inspect', 'an unpacked transaction')
     check(signatures <= rules.maxSignatures, `${signatures} signatures`)
     check(actions.length <= rules.maxActions, `${actions.length} actions`)
@@ -187,7 +204,7 @@ function forwardedBreaches(rules: Rules, request: HostileRequest, forwarded: For
     found.push('what is no strict JSON came through')
 
   const reading = readRequest(method, target, body)
-  for (const violation of violationsOf(rules, reading)) found.push(`nodeos finds ${violation}`)
+  for (const violation of violationsOf(rules, target, reading)) found.push(`nodeos finds ${violation}`)
   if (!TRANSACTION_TARGETS.includes(target) || body.length === 0) return found
 
   const strict = strictJson(body)

@@ -21,8 +21,16 @@ const refused = (): Outcome => ({
   },
 })
 
-const action = (account: string) => ({ account, name: 'act', authorization: [], data: '00' })
+const action = (account: string) => ({
+  account,
+  name: 'act',
+  authorization: [{ actor: 'alice', permission: 'active' }],
+  data: '00',
+})
 const packed = (account: string) => toHex(packTransaction({ actions: [action(account)] }))
+const nobody = toHex(packTransaction({ actions: [{ ...action('goodcontract'), authorization: [] }] }))
+/** An expiration of 1970, and one of 2106. */
+const expiring = (seconds: string) => seconds + packed('goodcontract').slice(8)
 const request = (body: string, target = '/v1/chain/push_transaction'): HostileRequest => ({
   method: 'POST',
   target,
@@ -75,6 +83,9 @@ describe('breaches', () => {
   it.each<[string, HostileRequest]>([
     ['contract evilcontract', request(`{${ENVELOPE},"packed_trx":"${packed(FORBIDDEN.contract)}"}`)],
     ['an unpacked transaction', request(`{${ENVELOPE},"transaction":{"actions":[]}}`)],
+    ['nobody authorizes', request(`{${ENVELOPE},"packed_trx":"${nobody}"}`)],
+    ['expires in -', request(`{${ENVELOPE},"packed_trx":"${expiring('00000000')}"}`)],
+    ['expires in 2', request(`{${ENVELOPE},"packed_trx":"${expiring('ffffffff')}"}`)],
     ['bytes behind', request(`{${ENVELOPE},"packed_trx":"${packed('goodcontract')}00"}`)],
     ['not strict JSON', request(`{${ENVELOPE},"packed_trx":"${packed('goodcontract')}",}`)],
     ['other JSON', request(`{${ENVELOPE},"a":1,"a":2,"packed_trx":"${packed('goodcontract')}"}`)],
