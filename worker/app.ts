@@ -15,6 +15,7 @@ import { type Consequences, createConsequences } from './consequences.ts'
 import { allowedOriginOf, withCors } from './cors.ts'
 import { headerValue } from './headers.ts'
 import type { Insight } from './insight.ts'
+import { createJudge } from './judge.ts'
 import {
   type Counted,
   type CountedElsewhere,
@@ -30,7 +31,7 @@ import { jsonAnswer, rejection } from './reject.ts'
 import type { RepeatCounts } from './repeats.ts'
 import type { Reporter } from './report.ts'
 import { createRetrying } from './retrying.ts'
-import { type CurrentSettings, followConfig, settingsOf } from './settings.ts'
+import { type CurrentSettings, followConfig, type JudgeMaker, settingsOf } from './settings.ts'
 import { Steps } from './steps.ts'
 import type { Tracing } from './tracing/tracing.ts'
 import { createVerdictLog, type VerdictLog } from './verdict-log.ts'
@@ -46,6 +47,10 @@ export interface FilterParts<Bindings extends object> {
   addresses?: AddressLists
   /** Without them, this machine's clock is the chain's. */
   chain?: ChainFacts
+  /** Unix time in milliseconds, by which limits and bans count; without it, this machine's clock. */
+  now?(): number
+  /** Makes the judge of a configuration, where it is another one than createJudge's. */
+  judgeOf?: JudgeMaker
   /** Told what single clients do. */
   insight?: Insight | undefined
   /** Who is told what rate limits count. */
@@ -118,6 +123,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
       limits: limits.of(config),
       addresses,
       chain: parts.chain,
+      judgeOf: parts.judgeOf ?? createJudge,
       traffic,
       writeAccess: parts.writeAccess,
     })
@@ -131,6 +137,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
     nodes,
     repeats,
     insight,
+    now: parts.now ?? Date.now,
   })
 
   /** One request's way: each step may answer it, which ends it. */
@@ -289,7 +296,13 @@ function hooksOf({ current, consequences, steps, bans, refusals }: HooksParts): 
   }
 }
 
-const NO_REQUEST = { request: undefined, outcome: 'rejected', requestBytes: 0, seconds: 0 } as const
+const NO_REQUEST = {
+  request: undefined,
+  outcome: 'rejected',
+  requestBytes: 0,
+  nodeosTime: undefined,
+  seconds: 0,
+} as const
 
 /** The code of what a listener refuses, by the status with which it does. */
 function codeOf(status: number): 'REQUEST_TIMEOUT' | 'TOO_MANY_HEADERS' | 'INVALID_HTTP' {

@@ -49,6 +49,8 @@ export class Case implements Cause, RequestWatch {
   responseBytes = 0
   /** Of the response; 0 where there was none. */
   status = 0
+  /** Milliseconds of nodeos's time that were its own; undefined where no node was asked. */
+  nodeosTime: number | undefined = undefined
   /** From its head to the end of its response. */
   seconds = 0
   #isOver = false

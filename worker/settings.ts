@@ -10,7 +10,7 @@ import type { ChainFacts } from './chain-facts.ts'
 import { createClientAddress } from './client-address.ts'
 import type { Severity } from './consequences.ts'
 import { withCors } from './cors.ts'
-import { createJudge, type Judge } from './judge.ts'
+import type { Judge } from './judge.ts'
 import type { RateLimits } from './limits/rate-limits.ts'
 import type { Traffic } from './metrics/traffic.ts'
 import type { Forwarder } from './nodes/forwarder.ts'
@@ -41,6 +41,8 @@ export interface Settings extends Severity {
   accessLog: AccessLog | undefined
 }
 
+export type JudgeMaker = (config: FilterConfig, chain: ChainFacts) => Judge
+
 export interface SettingsParts {
   upstreams: Upstreams
   nodes: Nodes
@@ -49,13 +51,25 @@ export interface SettingsParts {
   limits: RateLimits | undefined
   addresses: AddressLists
   chain: ChainFacts | undefined
+  judgeOf: JudgeMaker
   traffic: Traffic
   writeAccess: ((line: string) => void) | undefined
 }
 
 export function settingsOf(
   config: FilterConfig,
-  { upstreams, nodes, forwarder, reads, limits, addresses, chain, traffic, writeAccess }: SettingsParts,
+  {
+    upstreams,
+    nodes,
+    forwarder,
+    reads,
+    limits,
+    addresses,
+    chain,
+    judgeOf,
+    traffic,
+    writeAccess,
+  }: SettingsParts,
 ): Settings {
   const trusted = config.trustedProxies.map((range) => parseCidr(range) as Cidr)
   const enforced = config.mode === 'enforce'
@@ -76,7 +90,7 @@ export function settingsOf(
     standingOf: addresses.standingOf,
     bansClients: banPolicyOf(config) !== null,
     logSuccess: config.logSuccess,
-    judge: createJudge(config, chain ?? { now: () => Date.now() + nodes.clock.offset() }),
+    judge: judgeOf(config, chain ?? { now: () => Date.now() + nodes.clock.offset() }),
     limits,
     forward: createCache(config, {
       nodes,

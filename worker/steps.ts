@@ -28,6 +28,8 @@ export interface StepsParts {
   nodes: Pick<Nodes, 'chargeFailure'>
   repeats: RepeatCounts
   insight: Insight | undefined
+  /** Unix time in milliseconds. */
+  now(): number
 }
 
 export class Steps {
@@ -50,7 +52,7 @@ export class Steps {
     const ban = severity.enforced ? this.#parts.bans.banOf(client) : undefined
     if (!ban || !severity.mayBeBanned(client)) return false
     this.#parts.refusals.count(ban)
-    const retryAfter = secondsLeft(ban, Date.now())
+    const retryAfter = secondsLeft(ban, this.#parts.now())
     const found = violation('BANNED', `${ban.network} is banned for ${retryAfter} more seconds`)
     // A proxy's connection carries other clients' requests as well.
     this.#refuse(each, found, { retryAfter, close: severity.clientAddress(request.peer, '') === client })
@@ -97,7 +99,7 @@ export class Steps {
   limited(each: Case): boolean | Promise<boolean> {
     const { severity, buckets } = each
     if (!buckets || buckets.length === 0) return false
-    const over = severity.limits?.attempt(buckets, Date.now())
+    const over = severity.limits?.attempt(buckets, this.#parts.now())
     if (!over) return false
     return over instanceof Promise
       ? over.then((found) => found !== undefined && this.#over(each, found))
@@ -122,7 +124,7 @@ export class Steps {
     const { limits } = each.severity
     if (!limits || found.limit !== undefined || strikeClassOf(found.reportedAs ?? found.code) === null) return
     if (!each.buckets) this.concern(each, { transactions: [], tables: [] })
-    limits.count(each.buckets ?? [], 'violation', 1, Date.now())
+    limits.count(each.buckets ?? [], 'violation', 1, this.#parts.now())
   }
 
   /** Without its body a request cannot go on, in no mode. */
@@ -166,7 +168,7 @@ export class Steps {
   ): Promise<UpstreamTrouble | undefined> {
     const { request, severity, buckets } = each
     const { repeats, limits } = severity
-    const { repeats: counts, consequences } = this.#parts
+    const { repeats: counts, consequences, now } = this.#parts
     counts[known instanceof Promise ? 'joined' : 'remembered']++
     let answer = await known
     if (!answer) {
@@ -179,7 +181,7 @@ export class Steps {
     const { status, headers, body, outcome } = answer
     each.settle(outcomeName(outcome))
     request.answer({ status, fields: heldFields(headers, severity.headers), body, close: false })
-    if (outcome !== 'success' && buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
+    if (outcome !== 'success' && buckets) limits?.count(buckets, 'failure', outcome.failed, now())
     consequences.outcome(outcome, each)
     return undefined
   }
@@ -193,7 +195,7 @@ export class Steps {
   ): Promise<UpstreamTrouble | undefined> {
     const { request, client, severity, buckets } = each
     const { limits } = severity
-    const { retrying, consequences, nodes, insight } = this.#parts
+    const { retrying, consequences, nodes, insight, now } = this.#parts
     const { nodeosTimeout, transactionRetryTimeout, maxRetriesPerClient } = severity.config
     const mayRetry = severity.isAllowed(client) ? Number.POSITIVE_INFINITY : maxRetriesPerClient
     if (retries && !retrying.enter(client, mayRetry)) return Promise.resolve(TOO_MANY_RETRIES)
@@ -211,16 +213,15 @@ export class Steps {
       isUngated: retries || severity.isAllowed(client),
     }
     each.isForwarded = true
-    let spent = 0
     let answered: HeaderPairs | undefined
     const forwarded = severity.forward(request, question, {
       headers: severity.headers,
       keep: transactions ? MAX_JUDGED_RESPONSE : 0,
       asked: each.trace && ((asking) => each.trace?.asked(asking)),
       spent: (milliseconds) => {
-        spent = milliseconds
+        each.nodeosTime = (each.nodeosTime ?? 0) + milliseconds
         insight?.spent(each, milliseconds, bytes)
-        if (buckets) limits?.count(buckets, 'time', milliseconds, Date.now())
+        if (buckets) limits?.count(buckets, 'time', milliseconds, now())
       },
       begun: (headers) => {
         answered = headers
@@ -230,9 +231,9 @@ export class Steps {
         const isWhole = body !== undefined && answered !== undefined
         settle?.(isWhole && outcome !== 'trouble' ? { status, headers: answered!, body, outcome } : undefined)
         if (typeof outcome === 'object') {
-          nodes.chargeFailure(client, spent)
+          nodes.chargeFailure(client, each.nodeosTime ?? 0)
           severity.traffic.failed(outcome.errors)
-          if (buckets) limits?.count(buckets, 'failure', outcome.failed, Date.now())
+          if (buckets) limits?.count(buckets, 'failure', outcome.failed, now())
         }
         consequences.outcome(outcome, each)
         each.settle(outcomeName(outcome))

@@ -23,6 +23,7 @@ const access: Access = {
   status: 400,
   requestBytes: 11,
   responseBytes: 345,
+  nodeosTime: undefined,
   seconds: 0.0015,
   found: { code: 'INVALID_JSON', detail: 'The body is not one JSON text' },
 }
@@ -81,6 +82,15 @@ describe('ecs', () => {
       user_agent: { original: 'eosjs/22' },
       trace: { id: '4bf92f3577b34da6a3ce929d0e0e4736' },
       patroneos: { outcome: 'rejected', endpoint: 'push' },
+    })
+  })
+
+  test("has nodeos's time where a node was asked", () => {
+    const asked = { ...access, outcome: 'success', nodeosTime: 1.25, found: undefined } as const
+    expect(JSON.parse(formats.ecs(asked, NOW)).patroneos).toEqual({
+      outcome: 'success',
+      endpoint: 'push',
+      nodeos_duration: 1_250_000,
     })
   })
 

@@ -19,6 +19,8 @@ export interface Access {
   status: number
   requestBytes: number
   responseBytes: number
+  /** Milliseconds of nodeos's time that were its own; undefined where no node was asked. */
+  nodeosTime: number | undefined
   seconds: number
   /** What it was refused for, or in monitor mode would have been. */
   found: { code: ViolationCode; detail: string } | undefined
@@ -79,7 +81,7 @@ const W3C_TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/
 
 /** Elastic Common Schema 8.11 (elastic.co/guide/en/ecs), and what it has no field for under `patroneos`. */
 const ecs: Format = (access, now) => {
-  const { client, request, outcome, status, requestBytes, responseBytes, seconds, found } = access
+  const { client, request, outcome, status, requestBytes, responseBytes, nodeosTime, seconds, found } = access
   const header = (name: string) => (request && shortened(headerValue(request.headers, name))) || undefined
   const [referrer, agent] = [header('referer'), header('user-agent')]
   const trace = W3C_TRACE.exec(header('traceparent') ?? '')?.[1]
@@ -111,6 +113,7 @@ const ecs: Format = (access, now) => {
     patroneos: {
       outcome: outcome ?? 'rejected',
       endpoint: request ? endpointGroupOf(pathOf(request.target)) : 'other',
+      ...(nodeosTime !== undefined && { nodeos_duration: Math.round(nodeosTime * 1e6) }),
     },
   }
   return `${JSON.stringify(entry).replace(/[\x7f-\x9f\u2028\u2029]/g, unicodeEscape)}\n`
