@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { PackedTransaction } from '@wharfkit/antelope'
 import { describe, expect, test } from 'vitest'
 import type { Address } from '../../shared/address.ts'
-import { formats } from '../../worker/access-log/format.ts'
+import { type Access, formats } from '../../worker/access-log/format.ts'
 import { signWithWharfkit, transfer } from '../../worker/testing/clients.ts'
 import { folderForTest, runCli } from '../testing/run-cli.ts'
 import { parseLogLine, readLogs } from './report.ts'
@@ -121,6 +121,7 @@ describe('replay', () => {
       status: 200,
       requestBytes,
       responseBytes: 2,
+      nodeosTime: 3,
       seconds: 0.01,
       found: undefined,
     })
@@ -149,6 +150,124 @@ describe('replay', () => {
         },
       )
     }
+  })
+
+  test('judges limits and bans by the access log of the filter, and says what that leaves out', async () => {
+    const folder = folderForTest()
+    const limit = (name: string, on: string, key: string) => ({
+      name,
+      key: ['ip', key],
+      on,
+      limit: 2,
+      window: 60,
+    })
+    const config = folder.write('c.json', {
+      rateLimits: [limit('failed', 'failure', 'path'), limit('contracts', 'attempt', 'contract')],
+      bans: { maxRetry: { malformed: 2, endpoints: 0, failed: 0 } },
+    })
+    const access = (second: number, more: Partial<Access>): string =>
+      formats.ecs(
+        {
+          client: '203.0.113.9' as Address,
+          request: { method: 'POST', target: '/v1/chain/send_transaction', headers: [] },
+          outcome: 'failed',
+          status: 500,
+          requestBytes: 400,
+          responseBytes: 2,
+          nodeosTime: 3,
+          seconds: 0.5,
+          found: undefined,
+          ...more,
+        },
+        new Date(Date.UTC(2026, 10, 23, 16, 20, second)),
+      )
+    const junk = {
+      client: '198.51.100.7' as Address,
+      outcome: 'rejected',
+      nodeosTime: undefined,
+      found: { code: 'INVALID_JSON', detail: 'The body is not one JSON text' },
+    } as const
+    // The first two stand in the wrong order.
+    const lines = [
+      access(2, {}),
+      access(1, {}),
+      access(3, {}),
+      access(4, junk),
+      access(5, { ...junk, request: undefined, found: { code: 'INVALID_HTTP', detail: 'No Host' } }),
+      access(6, { ...junk, outcome: 'success', found: undefined }),
+    ]
+    const log = folder.write('log', lines.join(''))
+    const { stdout } = await runCli(
+      'replay',
+      '--json',
+      '-c',
+      config,
+      '-a',
+      folder.write('old.json', {}),
+      '-l',
+      log,
+    )
+    expect(JSON.parse(stdout)).toMatchObject({
+      requests: 6,
+      rejected: 4,
+      unread: 0,
+      from: '2026-11-23T16:20:00.500Z',
+      codes: expect.arrayContaining([
+        { code: 'RATE_LIMITED', requests: 1, before: 0, examples: [expect.objectContaining({ at: 3 })] },
+        { code: 'BANNED', requests: 1, before: 0, examples: [expect.objectContaining({ at: 6 })] },
+        { code: 'INVALID_HTTP', requests: 1, before: 1, examples: expect.anything() },
+      ]),
+      limits: [
+        { name: 'failed', rejected: 1, before: 0, watched: 0, unjudged: {} },
+        { name: 'contracts', rejected: 0, before: 0, unjudged: { body: 4 } },
+      ],
+      bans: { begun: 1, before: 0, first: [{ network: '198.51.100.7', class: 'malformed' }] },
+    })
+    const { stdout: text } = await runCli('replay', '-c', config, '-l', log)
+    expect(text).toContain('limit "contracts": 4 requests have no body in the log')
+    expect(text).toContain(
+      '1 ban begins\n  2026-11-23T16:20:04.500Z: 198.51.100.7 for 300 s, class malformed',
+    )
+  })
+
+  test('takes what became of a request from its line', async () => {
+    const folder = folderForTest()
+    const config = folder.write('c.json', {
+      rateLimits: [{ name: 'time', key: ['ip'], on: 'time', limit: 10, window: 60 }],
+    })
+    const line = (second: number, more: object) =>
+      JSON.stringify({ path: '/v1/chain/get_account', time: `2026-11-23T16:20:0${second}Z`, ...more })
+    const log = folder.write(
+      'log',
+      [
+        line(0, { nodeosTime: 20, outcome: 'success', from: '203.0.113.9' }),
+        line(1, { from: '203.0.113.9' }),
+        line(2, {}),
+        line(3, { outcome: 'fine' }),
+      ].join('\r\n'),
+    )
+    const { stdout } = await runCli('replay', '--json', '-c', config, '-l', log)
+    expect(JSON.parse(stdout)).toMatchObject({
+      requests: 3,
+      rejected: 1,
+      unread: 1,
+      firstUnread: 'line 4 is not taken: outcome: found "fine"; allowed: "success", "failed", "trouble"',
+      limits: [{ unjudged: { from: 1, nodeosTime: 1 } }],
+    })
+  })
+
+  test.each([
+    ['a directory', '.', 'it is a directory; name a file'],
+    ['an empty log', '', 'has no request: it is empty'],
+    ['what is no log', '\0\x01\x02', 'has no request: line 1 is no JSON, nor of an access log'],
+    ['gzip that breaks off', gzipSync('x'.repeat(1_000)).subarray(0, 20), 'it is not whole, or no gzip'],
+    ['HAR that breaks off', '{"log": {"entries": [{"request": }', 'the HAR file is no JSON'],
+  ])('says of %s what it is', async (_what, content, reason) => {
+    const folder = folderForTest()
+    const log = content === '.' ? folder.path('.') : folder.write('log', content)
+    const { code, stderr } = await runCli('replay', '-c', folder.write('c.json', {}), '--log', log)
+    expect(code).toBe(2)
+    expect(stderr).toContain(reason)
   })
 
   test('counts what it cannot judge, and says why', async () => {

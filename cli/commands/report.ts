@@ -4,7 +4,7 @@ import { clientNetwork, formatAddress, parseAddress } from '../../shared/address
 import { reportCodes, strikeClassOf } from '../../shared/violations.ts'
 import { SpaceSaving } from '../../worker/top/space-saving.ts'
 import { CommandError } from '../command-error.ts'
-import { openLines, rotatedFiles } from '../input/log-files.ts'
+import { linesOf, openLog, rotatedFiles } from '../input/log-files.ts'
 import { bar } from '../output/bars.ts'
 import { print, printJson, style } from '../output/style.ts'
 import { grouped, table } from '../output/table.ts'
@@ -102,7 +102,7 @@ export async function readLogs(files: string[], since: number, top: number): Pro
   const networks = new SpaceSaving(MAX_NETWORKS)
   let [lines, unread, from, to] = [0, 0, Number.POSITIVE_INFINITY, 0]
   for (const file of files)
-    for await (const line of (await openLines(file)).lines) {
+    for await (const line of linesOf((await openLog(file)).chunks)) {
       if (line === '') continue
       const entry = parseLogLine(line)
       const address = entry && parseAddress(entry.host)

@@ -1,5 +1,6 @@
 // Requests as browsers and proxies keep them: HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/
 import { isObject, type JsonObject } from '../../shared/json.ts'
+import type { LoggedFacts } from './access-log.ts'
 
 export function isHarEntry(json: unknown): json is JsonObject & { request: JsonObject } {
   return isObject(json) && isObject(json.request) && typeof json.request.url === 'string'
@@ -28,3 +29,18 @@ export function requestOfHarEntry({
     ...(startedDateTime !== undefined && { time: startedDateTime }),
   }
 }
+
+/** What nodeos answered, unless a filter answered for it; `timings.wait` is what of its time was waited for. */
+export function responseOfHarEntry({ response, timings }: JsonObject): LoggedFacts {
+  if (!isObject(response) || !(Number(response.status) > 0) || isRejection(response))
+    return { lacksBody: false }
+  const { status, content } = response
+  const { text, encoding } = isObject(content) ? content : {}
+  const body = Buffer.from(typeof text === 'string' ? text : '', encoding === 'base64' ? 'base64' : 'utf8')
+  const wait = isObject(timings) ? Number(timings.wait) : Number.NaN
+  const time = wait >= 0 ? { nodeosTime: wait, duration: wait } : {}
+  return { lacksBody: false, answer: { status: Number(status), body }, ...time }
+}
+
+const isRejection = ({ headers }: JsonObject) =>
+  Array.isArray(headers) && headers.some((field) => /^x-rejected-by$/i.test(String(field?.name)))

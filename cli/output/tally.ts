@@ -1,17 +1,22 @@
 // What became of many requests, counted in bounded memory.
+import { detached } from '../../shared/detached.ts'
 import type { ViolationCode } from '../../shared/violations.ts'
+import type { BegunBan, LimitRecord, Remembered } from '../../worker/dry-run/replay-filter.ts'
+import type { GapCounts } from '../../worker/dry-run/replay-gaps.ts'
 import { SpaceSaving } from '../../worker/top/space-saving.ts'
 
 /** Networks and contracts that are counted at one time. */
 const MAX_KEYS = 5_000
 const MAX_LISTED = 10
-const MAX_PATH = 120
+const MAX_REQUEST = 120
 
 export interface Judged {
   /** Line or entry. */
   at: number
-  method: string
-  path: string
+  /** Unix time in milliseconds; undefined where the log does not say. */
+  time: number | undefined
+  /** Method and path. */
+  request: string
   network: string
   /** Undefined where it passes. */
   code: ViolationCode | undefined
@@ -33,9 +38,24 @@ export interface Change {
 
 export interface Example {
   at: number
+  /** ISO 8601; null where the log does not say. */
+  time: string | null
   request: string
   network: string
   detail: string
+}
+
+/** A rate limit of the new configuration. `before` is how many an equally named one of the other one rejects. */
+export interface ReplayedLimit extends LimitRecord {
+  before: number | null
+}
+
+export interface ReplayedBans {
+  begun: number
+  /** Of the other configuration. */
+  before: number | null
+  first: (Omit<BegunBan, 'at'> & { at: string })[]
+  unjudged: GapCounts
 }
 
 /** At most `requests`, at least `requests - error`. */
@@ -48,8 +68,13 @@ export interface Listed {
 export interface ReplayReport {
   requests: number
   rejected: number
+  /** When the first and the last of them came; null where the log does not say. */
+  from: string | null
+  to: string | null
   /** Requests whose bodies are not in the log: only address, path, method and size were judged. */
   withoutBody: number
+  /** Requests that stood in the log so late that they were judged by a later time than theirs. */
+  late: number
   /** Lines that could not be judged, and why the first could not. */
   unread: number
   firstUnread: string | null
@@ -57,6 +82,9 @@ export interface ReplayReport {
   /** Whose requests are rejected, and whose contracts they act on. */
   networks: Listed[]
   contracts: Listed[]
+  limits: ReplayedLimit[]
+  /** Null where the configuration has none. */
+  bans: ReplayedBans | null
   /** Null where there is nothing to compare with. */
   changes: Change[] | null
 }
@@ -68,6 +96,8 @@ export class Tally {
   readonly #compares: boolean
   #rejected = 0
   #withoutBody = 0
+  #from = Number.POSITIVE_INFINITY
+  #to = Number.NEGATIVE_INFINITY
   #unread = 0
   readonly #codes = new Map<ViolationCode, { requests: number; before: number; examples: Example[] }>()
   readonly #changes = new Map<string, Change>()
@@ -85,9 +115,13 @@ export class Tally {
   }
 
   add(judged: Judged): void {
-    const { code, before, network, contracts, lacksBody } = judged
+    const { code, before, network, contracts, lacksBody, time } = judged
     this.requests++
     if (lacksBody) this.#withoutBody++
+    if (time !== undefined) {
+      this.#from = Math.min(this.#from, time)
+      this.#to = Math.max(this.#to, time)
+    }
     if (code !== undefined) {
       this.#rejected++
       this.#networks.add(network, 1)
@@ -115,16 +149,25 @@ export class Tally {
     this.#keep(change.examples, judged)
   }
 
-  #keep(examples: Example[], { at, method, path, network, detail }: Judged): void {
+  #keep(examples: Example[], { at, time, request, network, detail }: Judged): void {
     if (examples.length >= this.#examples) return
-    examples.push({ at, request: `${method} ${path.slice(0, MAX_PATH)}`, network, detail: detail ?? '' })
+    examples.push({
+      at,
+      time: isoTime(time),
+      request: detached(request.slice(0, MAX_REQUEST)),
+      network,
+      detail: detail ?? '',
+    })
   }
 
-  report(): ReplayReport {
+  report(next: Remembered, old: Remembered | undefined): ReplayReport {
     return {
       requests: this.requests,
       rejected: this.#rejected,
+      from: isoTime(this.#from),
+      to: isoTime(this.#to),
       withoutBody: this.#withoutBody,
+      late: next.late,
       unread: this.#unread,
       firstUnread: this.firstUnread ?? null,
       codes: [...this.#codes]
@@ -132,12 +175,24 @@ export class Tally {
         .toSorted((a, b) => b.requests - a.requests),
       networks: listed(this.#networks),
       contracts: listed(this.#contracts),
+      limits: next.limits.map((limit) => ({
+        ...limit,
+        before: old ? (old.limits.find(({ name }) => name === limit.name)?.rejected ?? 0) : null,
+      })),
+      bans: next.bans && {
+        begun: next.bans.begun,
+        before: old ? (old.bans?.begun ?? 0) : null,
+        first: next.bans.first.map((ban) => ({ ...ban, at: new Date(ban.at).toISOString() })),
+        unjudged: next.bans.unjudged,
+      },
       changes: this.#compares
         ? [...this.#changes.values()].toSorted((a, b) => b.requests - a.requests)
         : null,
     }
   }
 }
+
+const isoTime = (time: number | undefined) => (Number.isFinite(time) ? new Date(time!).toISOString() : null)
 
 function listed(counts: SpaceSaving): Listed[] {
   return counts

@@ -18,7 +18,8 @@ import { formatName } from '../transactions/name.ts'
 import { type ReadableEnvelope, readEnvelope } from '../transactions/readable.ts'
 import { findTransactions } from '../transactions/shapes.ts'
 import type { Transaction } from '../transactions/transaction.ts'
-import { createDryFilter, type DryFate, type DryFilterOptions } from './dry-filter.ts'
+import type { DryFate } from './dry-app.ts'
+import { createDryFilter, type DryFilterOptions } from './dry-filter.ts'
 
 export interface CheckStep {
   /** A step of judging, or the name of a rule. */
