@@ -13,6 +13,8 @@ const bucketKeys: Readonly<Record<string, string[]>> = {
   ip: ['ip'],
   contract: ['contract'],
   authorizer: ['authorizer'],
+  // Its older files have authorizers as senders.
+  sender: ['authorizer'],
   // It counts an address and a table together.
   table: ['ip', 'table'],
 }
@@ -20,6 +22,7 @@ const bucketKeys: Readonly<Record<string, string[]>> = {
 const selected: Readonly<Record<string, string>> = {
   contract: 'contracts',
   authorizer: 'authorizers',
+  sender: 'authorizers',
   table: 'tables',
 }
 
@@ -27,6 +30,9 @@ const known = [
   'routing_mode',
   'address',
   'prometheus_address',
+  // Of its older files.
+  'port',
+  'prometheus_port',
   'healthcheck',
   'filter',
   'ratelimit',
@@ -61,13 +67,14 @@ const textsOf = (value: unknown) =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
 const objectsOf = (value: unknown) => (Array.isArray(value) ? value.filter(isObject) : [])
 
-function listenerOf({ address, prometheus_address: prometheus }: JsonObject, notes: string[]) {
-  if (typeof prometheus === 'string')
+function listenerOf(toml: JsonObject, notes: string[]) {
+  const { address, prometheus_address: prometheus = toml.prometheus_port, port: portAlone } = toml
+  if (prometheus !== undefined)
     notes.push(
-      `prometheus_address ${prometheus}: metrics are at http://127.0.0.1:9001/patroneos/metrics; configListenIP and configListenPort change that, off loopback with PATRONEOS_CONFIG_TOKEN`,
+      `${'prometheus_address' in toml ? 'prometheus_address' : 'prometheus_port'} ${String(prometheus)}: metrics are at http://127.0.0.1:9001/patroneos/metrics; configListenIP and configListenPort change that, off loopback with PATRONEOS_CONFIG_TOKEN`,
     )
   const [, host, port] = /^(.*):(\d+)$/.exec(String(address ?? '')) ?? []
-  if (host === undefined) return {}
+  if (host === undefined) return portAlone === undefined ? {} : { listenPort: String(portAlone) }
   const ip = host.replace(/^\[|\]$/g, '')
   return { listenIP: ip === '0.0.0.0' || ip === '::' ? '' : ip, listenPort: port }
 }
@@ -157,7 +164,8 @@ function nodesOf({ push_nodes: push, get_nodes: get }: JsonObject, notes: string
   const nodes = new Map<string, MigratedNode>()
   const names = new Set<string>()
   const add = (serves: string) => (node: JsonObject) => {
-    const { name = 'node', url = '', weight } = node
+    // Its older files have it as routing_weight.
+    const { name = 'node', url = '', weight = node.routing_weight } = node
     const origin = originOf(String(url), notes)
     const before = nodes.get(origin)
     if (before) {
