@@ -12,6 +12,7 @@ import { documentOf } from '../shared/config-api.ts'
 import { violation, violations } from '../shared/violations.ts'
 import { rejection } from '../worker/reject.ts'
 import { configRoutes } from '../worker/runtimes/filter-program.ts'
+import { checkParts } from './check-examples.ts'
 import { drawPipeline, pipelineRows } from './pipeline.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -22,6 +23,7 @@ export async function referencePages(): Promise<Record<string, string>> {
   return {
     'docs/reference/config.md': configPage(),
     'docs/reference/codes.md': codesPage(),
+    'docs/reference/check.md': await checkPage(),
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/api.md': await apiPage(),
     'docs/pipeline.svg': drawPipeline(await pipelineRows()),
@@ -97,6 +99,7 @@ function codesPage(): string {
     "With which a request is rejected: in the body as `message`, in reports to the relay and in its log, in metrics. The strike is the class in which a report counts, for fail2ban's jails and for `bans`.",
     codeTable(),
     'Two more are reported and never answered: `TRANSACTION_FAILED` (class `failed`), where nodeos executed a transaction that failed because of its sender, and `INVALID_READ` (class `reads`) in the place of `INVALID_JSON` on a call that carries no transaction. `SUCCESS` is reported with `logSuccess`.',
+    '[A request for each, and what `patroneos check` says of it](check.md).',
     '## The answer',
     'A rejection has the header `X-REJECTED-BY: patroneos`, and a body that eosjs and wharfkit show as an error of nodeos:',
     `\`\`\`json\n${rejectionExample()}\n\`\`\``,
@@ -116,6 +119,14 @@ function rejectionExample(): string {
     'Transaction has 11 signatures; at most 10 are allowed',
   )
   return JSON.stringify(JSON.parse(String(rejection(found, { headers: new Map() }).body)), null, 2)
+}
+
+async function checkPage(): Promise<string> {
+  return page(
+    'Check',
+    'A request for every code, and what `patroneos check` says of it. Nothing is sent anywhere. `PATRONEOS_CONFIG` is the configuration in the place of a file; the exit code is 1 for each.',
+    ...(await checkParts()),
+  )
 }
 
 function commandsPage(): string {

@@ -16,18 +16,21 @@ interface Block {
   script: string
   /** What a program prints that runs on while the rest of the page is run. */
   until: string | undefined
+  /** Lines that are in what it prints. */
+  prints: string[]
   skipped: boolean
 }
 
 /** The blocks of a page, each with the comment before it. */
 function blocksOf(page: string): Block[] {
   const found = readFileSync(join(DOCS, page), 'utf8').matchAll(
-    /(?:<!-- (not run|background): ([^\n]*?) -->\n\n)?```sh\n(.*?)```/gs,
+    /(?:<!-- (not run|background): ([^\n]*?) -->\n\n)?```sh\n(.*?)```(?:\n\n<!-- prints -->\n\n```text\n(.*?)```)?/gs,
   )
-  return [...found].map(([, mark, what, script]) => ({
+  return [...found].map(([, mark, what, script, prints = '']) => ({
     // What was installed is not installed anew.
     script: script!.replace('npm ci && npm start', 'patroneos filter'),
     until: mark === 'background' ? what : undefined,
+    prints: prints.split('\n').filter((line) => line !== ''),
     skipped: mark === 'not run',
   }))
 }
@@ -77,14 +80,15 @@ test.each(pages)('%s', { timeout: 120_000 }, async (page) => {
   const blocks = blocksOf(page)
   // Pages that ask a filter and start none mean one that runs.
   if (blocks.some(({ script }) => script.includes('curl')) && !blocks.some(({ until }) => until))
-    blocks.unshift({ script: 'patroneos filter', until: 'listening on', skipped: false })
-  for (const { script, until, skipped } of blocks) {
+    blocks.unshift({ script: 'patroneos filter', until: 'listening on', prints: [], skipped: false })
+  for (const { script, until, prints, skipped } of blocks) {
     if (skipped) continue
     if (until === undefined) {
       const { exit, output } = run(onFreePorts(script))
       expect(await exit, `${script}\n${output()}`).toBe(0)
       // As in `curl ... # 403 BANNED`.
       for (const [, code] of script.matchAll(/# \d{3} ([A-Z_]+)$/gm)) expect(output()).toContain(code)
+      for (const line of prints) expect(output()).toContain(onFreePorts(line))
       continue
     }
     const started = run(onFreePorts(withPorts(script, ports)))

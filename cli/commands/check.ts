@@ -12,7 +12,7 @@ import { checkLines } from '../output/check-lines.ts'
 import { print, printJson, style } from '../output/style.ts'
 import { askJson } from '../server.ts'
 
-interface Options {
+export interface CheckOptions {
   config?: string
   server?: string
   from?: string
@@ -42,20 +42,30 @@ Examples:
   patroneos check --json '{"path": "/v1/chain/get_table_rows", "body": {"code": "eosio", "table": "voters"}}'
   patroneos check --server http://127.0.0.1:9001 --from 203.0.113.9 - < request.txt`,
     )
-    .action(async (argument: string, options: Options) => {
-      const request = readRequest(readInput(argument), { entry: numberOf(options.entry) })
-      if ('refused' in request) {
-        showRefused(request.refused, options)
-        return exit(NO)
-      }
-      const asked = adjusted(request, options)
-      const result = options.server
-        ? await checkThere(options.server, asked)
-        : await checkHere(asked, options)
+    .action(async (argument: string, options: CheckOptions) => {
+      const { result, lines, isRejected } = await checkArgument(argument, options)
       if (options.json) printJson(result)
-      else for (const line of checkLines(asked, result)) print(line)
-      exit(result.verdict === 'reject' ? NO : YES)
+      else for (const line of lines) print(line)
+      exit(isRejected ? NO : YES)
     })
+}
+
+/** What is printed of a request. */
+export interface Checked {
+  isRejected: boolean
+  /** As JSON. */
+  result: object
+  /** For people. */
+  lines: string[]
+}
+
+/** Judges what stands on the command line. */
+export async function checkArgument(argument: string, options: CheckOptions): Promise<Checked> {
+  const request = readRequest(readInput(argument), { entry: numberOf(options.entry) })
+  if ('refused' in request) return refused(request.refused)
+  const asked = adjusted(request, options)
+  const result = options.server ? await checkThere(options.server, asked) : await checkHere(asked, options)
+  return { isRejected: result.verdict === 'reject', result, lines: checkLines(asked, result) }
 }
 
 function numberOf(text: string | undefined): number | undefined {
@@ -63,7 +73,7 @@ function numberOf(text: string | undefined): number | undefined {
   throw new CommandError(`--entry: found ${JSON.stringify(text)}; allowed: a number from 1`)
 }
 
-function adjusted(request: WholeRequest, { from, time }: Options): WholeRequest {
+function adjusted(request: WholeRequest, { from, time }: CheckOptions): WholeRequest {
   const at = time === undefined ? request.time : new Date(time).getTime()
   if (Number.isNaN(at))
     throw new CommandError(
@@ -72,7 +82,7 @@ function adjusted(request: WholeRequest, { from, time }: Options): WholeRequest 
   return { ...request, from: from ?? request.from, time: at }
 }
 
-async function checkHere(request: WholeRequest, { config: path }: Options): Promise<CheckResult> {
+async function checkHere(request: WholeRequest, { config: path }: CheckOptions): Promise<CheckResult> {
   const { config, source } = validFilterConfig(path)
   if (source === 'the defaults')
     process.stderr.write('no configuration at ./config.json; judging by the defaults\n')
@@ -109,12 +119,11 @@ function checkThere(
 }
 
 /** The listener refuses it before there is a request. */
-function showRefused({ status, detail }: { status: number; detail: string }, { json }: Options): void {
+function refused({ status, detail }: { status: number; detail: string }): Checked {
   const violation = { code: 'INVALID_HTTP', status, detail, strike: violations.INVALID_HTTP.strike }
-  if (json) {
-    printJson({ verdict: 'reject', violation })
-    return
+  return {
+    isRejected: true,
+    result: { verdict: 'reject', violation },
+    lines: [`${style('red', 'rejected')}: ${status} INVALID_HTTP`, `  ${detail}`],
   }
-  print(`${style('red', 'rejected')}: ${status} INVALID_HTTP`)
-  print(`  ${detail}`)
 }
