@@ -81,7 +81,7 @@ test('bans are listed, added and lifted', async () => {
     code: 0,
     stdout: expect.stringMatching(/^2001:db8:0:0::\/64 is banned until 2/),
   })
-  expect((await asked('bans', 'list')).stdout).toMatch(/2001:db8:0:0::\/64 {2}2.* +1\n/)
+  expect((await asked('bans', 'list')).stdout).toMatch(/2001:db8:0:0::\/64 {2}2.* by hand\n/)
   expect(JSON.parse((await asked('bans', 'list', '--json')).stdout)).toHaveLength(1)
   expect(await asked('check', '{"path":"/v1/chain/get_info","from":"2001:db8::1"}')).toMatchObject({
     code: 1,

@@ -9,6 +9,7 @@ interface Ban {
   network: string
   until: string
   times: number
+  byHand: boolean
 }
 
 const ROUTE = '/patroneos/bans'
@@ -46,7 +47,7 @@ function list(): Command {
     })
 }
 
-const rowOf = ({ network, until, times }: Ban) => [network, until, String(times)]
+const rowOf = ({ network, until, times, byHand }: Ban) => [network, until, byHand ? 'by hand' : String(times)]
 
 function add(): Command {
   return withServer(new Command('add'))

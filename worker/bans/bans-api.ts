@@ -21,13 +21,14 @@ import type { Ban, Bans } from './bans.ts'
 /** What an operator may do to bans. */
 export type OperatedBans = Pick<Bans, 'list' | 'lift'>
 
-const shown = ({ network, until, times }: Ban) => ({
+const shown = ({ network, until, times, byHand }: Ban) => ({
   network,
   until: new Date(until).toISOString(),
   times,
+  byHand: byHand === true,
 })
 
-const BAN = objectOf({ network: anyText, until: time, times: count })
+const BAN = objectOf({ network: anyText, until: time, times: count, byHand: { type: 'boolean' } })
 
 /** Their routes on the config listener. */
 export function bansRoutes(bans: OperatedBans): ConfigRoute[] {

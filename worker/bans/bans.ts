@@ -4,7 +4,7 @@
 import { type Address, clientNetwork } from '../../shared/address.ts'
 import type { BanPolicy, FilterConfig } from '../../shared/config/filter.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { type StrikeClass, strikeClasses } from '../../shared/violations.ts'
+import type { StrikeClass } from '../../shared/violations.ts'
 
 export interface Ban {
   /** As of clientNetwork. */
@@ -13,6 +13,8 @@ export interface Ban {
   until: number
   /** How many bans in a row this is; each lasts twice as long. */
   times: number
+  /** An operator's: in force whatever `bans` is. */
+  byHand?: true
 }
 
 /** What came of strikes. */
@@ -30,9 +32,11 @@ export interface BanDriver {
   read(): Promise<Ban[]>
   /** The bans in force now. */
   list(): Promise<Ban[]>
+  /** Bans by hand, in place of a ban that is in force. Absent where operators have no way to. */
+  ban?(network: string, seconds: number): Promise<Ban>
   /** Ends a ban and forgets its strikes; false where there was none. */
   lift(network: string): Promise<boolean>
-  /** Forgets everything, where it is this process's own to forget. */
+  /** Forgets everything but bans by hand, where it is this process's own to forget. */
   clear?(): void
   /** Tells what others have banned and lifted, as it happens; first what is banned already. */
   follow?(listener: BanListener): void
@@ -55,7 +59,7 @@ export interface BanCounters {
 }
 
 export interface Bans {
-  /** Puts a policy in force; taking it back lifts all bans that are known here. */
+  /** Puts a policy in force; taking it back lifts all bans that are known here but those by hand. */
   configure(policy: BanPolicy | null): void
   /** Asked for every request, so answered from memory: the ban of the client's network, if one is in force. */
   banOf(client: Address): Ban | undefined
@@ -67,7 +71,7 @@ export interface Bans {
   ban(client: Address, seconds: number): Promise<Ban>
   /** Ends the ban of the client's network and forgets its strikes; false where there was none. */
   lift(client: Address): Promise<boolean>
-  /** Puts a ban in force that was counted elsewhere. */
+  /** Puts a ban in force that began elsewhere; without a policy only one by hand. */
   put(ban: Ban): void
   /** Forgets a ban that was lifted elsewhere. */
   drop(network: string): void
@@ -79,16 +83,6 @@ export interface Bans {
 /** The policy that a configuration puts in force: in monitor mode nobody is banned. */
 export function banPolicyOf({ mode, bans }: FilterConfig): BanPolicy | null {
   return mode === 'enforce' ? bans : null
-}
-
-function byHand(seconds: number): BanPolicy {
-  const retries = strikeClasses.map((strikeClass) => [strikeClass, 1] as const)
-  return {
-    findTime: 1,
-    maxRetry: Object.fromEntries(retries) as BanPolicy['maxRetry'],
-    banTime: seconds,
-    maxBanTime: seconds,
-  }
 }
 
 /** Whole seconds until a ban ends, at least 1. */
@@ -129,6 +123,10 @@ export function createBans(
     if (known.size >= MAX_BANS) known.delete(known.keys().next().value!)
     known.set(ban.network, { ...ban, since: now() })
   }
+  const isInForce = ({ byHand }: Ban) => policy !== null || byHand === true
+  const putFromElsewhere = (ban: Ban) => {
+    if (isInForce(ban)) put(ban)
+  }
 
   const refresh = async () => {
     if (!policy) return
@@ -144,7 +142,7 @@ export function createBans(
   }
   driver.follow?.({
     put: (ban) => {
-      if (policy) put(ban)
+      putFromElsewhere(ban)
       follower?.put(ban)
     },
     drop: (network) => {
@@ -159,9 +157,8 @@ export function createBans(
       policy = next
       // Others went on meanwhile.
       if (next && before === null && driver.follow) void refresh()
-      // Bans by hand outlast what is not about bans.
       if (next || before === null) return
-      known.clear()
+      for (const ban of known.values()) if (!isInForce(ban)) known.delete(ban.network)
       driver.clear?.()
     },
     banOf: (client) => {
@@ -184,14 +181,12 @@ export function createBans(
         return undefined
       }
     },
-    list: () => driver.list(),
+    list: async () => (await driver.list()).filter(isInForce),
     ban: async (client, seconds) => {
-      const network = clientNetwork(client)
-      // Any driver can do it: one strike, of a policy that bans at once.
-      await driver.lift(network)
-      const { ban } = await driver.strike(network, 'malformed', 1, byHand(seconds))
-      put(ban!)
-      return ban!
+      if (!driver.ban) throw new Error('this driver knows no bans by hand')
+      const ban = await driver.ban(clientNetwork(client), seconds)
+      put(ban)
+      return ban
     },
     lift: async (client) => {
       const network = clientNetwork(client)
@@ -199,7 +194,7 @@ export function createBans(
       known.delete(network)
       return lifted
     },
-    put,
+    put: putFromElsewhere,
     drop: (network) => void known.delete(network),
     refresh,
     counters: () => {

@@ -90,6 +90,42 @@ describe('bans in memory', () => {
     expect(await bans.strike(alice, 'malformed', 100)).toBeUndefined()
   })
 
+  it('by hand take the place of others, and hold without a policy', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 1 } })
+    const [bob, carol] = ['198.51.100.7', '198.51.100.8'] as Address[]
+    await bans.strike(alice, 'malformed', 1)
+    await bans.strike(bob!, 'malformed', 1)
+    expect(await bans.ban(alice, 7200)).toEqual({
+      network: alice,
+      until: start + 7200 * second,
+      times: 1,
+      byHand: true,
+    })
+    bans.configure(null)
+    await bans.ban(carol!, 60)
+    // Told by another process or filter, which has a policy.
+    bans.put({ network: bob!, until: start + 60 * second, times: 1 })
+    expect((await bans.list()).map(({ network }) => network)).toEqual([alice, carol])
+    expect([alice, bob!, carol!].map((client) => bans.banOf(client) !== undefined)).toEqual([
+      true,
+      false,
+      true,
+    ])
+    bans.wait(61)
+    expect(bans.banOf(carol!)).toBeUndefined()
+    expect(await bans.lift(alice)).toBe(true)
+    expect(bans.banOf(alice)).toBeUndefined()
+  })
+
+  it('that come of strikes after one by hand are no longer by hand', async () => {
+    const bans = memoryBans({ maxRetry: { malformed: 1 }, banTime: 60 })
+    await bans.ban(alice, 10)
+    bans.wait(11)
+    await bans.strike(alice, 'malformed', 1)
+    bans.configure(null)
+    expect(bans.banOf(alice)).toBeUndefined()
+  })
+
   it('take no more memory for an attacker with a hundred thousand networks', async () => {
     const bans = memoryBans({ maxRetry: { malformed: 2 } })
     await bans.strike(alice, 'malformed', 2)

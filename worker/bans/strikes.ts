@@ -9,6 +9,8 @@ export interface ClientRecord {
   until: number
   /** Bans in a row. */
   times: number
+  /** The latest ban is an operator's. */
+  byHand?: true
 }
 
 export function cleanRecord(): ClientRecord {
@@ -37,5 +39,6 @@ export function countStrikes(
   record.until = now + Math.min(banTime * 2 ** record.times, maxBanTime) * 1000
   record.times++
   record.strikes = {}
+  if (record.byHand) delete record.byHand
   return true
 }

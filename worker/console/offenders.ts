@@ -114,11 +114,11 @@ function bansTable(bans: readonly Ban[]): Html {
     .toSorted((a, b) => b.until - a.until)
     .slice(0, MAX_BANS)
     .map(
-      ({ network, until, times }) => html`<tr id="ban-${network}">
+      ({ network, until, times, byHand }) => html`<tr id="ban-${network}">
   <td>${networkLink(network)}</td>
   <td>${clock(until)}</td>
   <td class="number">${seconds((until - now) / 1000)}</td>
-  <td class="number">${times}</td>
+  <td class="number">${byHand ? 'by hand' : times}</td>
   <td>${unbanButton(network)}</td>
 </tr>`,
     )

@@ -130,6 +130,38 @@ describe.skipIf(skipWithoutRedis('worker/store'))(
       expect(await all()).toEqual([200, 200, 200])
     })
 
+    it('ban together by hand, those without a policy as well, and then keep to it', async () => {
+      const redis = await redisForTest()
+      const nodeos = await nodeosForTest()
+      const policy = { bans: { maxRetry: { malformed: 1 } } }
+      const filters = await Promise.all(
+        [{}, policy, {}].map(async (settings) =>
+          startFilter(nodeos, settings, await storeForTest(redis.url)),
+        ),
+      )
+      const [one, other] = ['203.0.113.1', '203.0.113.2'] as [never, never]
+      const all = (client: string) => Promise.all(filters.map((filter) => statusOf(filter, client)))
+      // A ban that comes of strikes is one of those that count them.
+      expect(await statusOf(filters[1]!, other, { target: PUSH, body: '{' })).toBe(400)
+      await filters[0]!.bans.ban(one, 60)
+      await vi.waitUntil(async () => String(await all(one)) === '403,403,403', 1_000)
+      await vi.waitUntil(async () => String(await all(other)) === '200,403,200', 1_000)
+      expect(await filters[2]!.bans.list()).toMatchObject([{ network: one, times: 1, byHand: true }])
+      // One that starts later, one whose policy is taken back, and a store that has lost all keep to it.
+      filters.push(await startFilter(nodeos, {}, await storeForTest(redis.url)))
+      filters[1]!.configure({ bans: null })
+      await redis.cli('FLUSHALL')
+      await filters[0]!.bans.list()
+      expect((await filters[1]!.bans.list()).map(({ network }) => network)).toEqual([one])
+      await vi.waitUntil(async () => String(await all(one)) === '403,403,403,403', 1_000)
+      expect(await all(other)).toEqual([200, 200, 200, 200])
+      // Another one by hand takes its place, and is lifted everywhere.
+      await filters[3]!.bans.ban(one, 7_200)
+      await vi.waitUntil(() => filters.every(({ bans }) => (bans.banOf(one)?.until ?? 0) > Date.now() + 7e6))
+      expect(await filters[2]!.bans.lift(one)).toBe(true)
+      await vi.waitUntil(async () => String(await all(one)) === '200,200,200,200', 1_000)
+    })
+
     it('have a filter that starts later know what is banned', async () => {
       const settings = { bans: { maxRetry: { malformed: 1 } } }
       const { filters, nodeos, redis } = await startThree(settings)

@@ -11,8 +11,8 @@ export function memoryBanDriver(now: () => number): BanDriver {
   const suspects = new Map<string, ClientRecord>()
   const banned = new Map<string, ClientRecord>()
 
-  const inForce = (network: string, { until, times }: ClientRecord): Ban | undefined =>
-    until > now() ? { network, until, times } : undefined
+  const inForce = (network: string, { until, times, byHand }: ClientRecord): Ban | undefined =>
+    until > now() ? { network, until, times, ...(byHand && { byHand }) } : undefined
   const list = async () => [...banned].flatMap(([network, record]) => inForce(network, record) ?? [])
 
   return {
@@ -27,6 +27,12 @@ export function memoryBanDriver(now: () => number): BanDriver {
     },
     read: list,
     list,
+    ban: async (network, seconds) => {
+      const ban = { until: now() + seconds * 1000, times: 1, byHand: true } as const
+      suspects.delete(network)
+      remember(banned, network, { strikes: {}, ...ban }, MAX_BANS)
+      return { network, ...ban }
+    },
     lift: async (network) => {
       const record = banned.get(network)
       suspects.delete(network)
@@ -35,7 +41,7 @@ export function memoryBanDriver(now: () => number): BanDriver {
     },
     clear: () => {
       suspects.clear()
-      banned.clear()
+      for (const [network, { byHand }] of banned) if (!byHand) banned.delete(network)
     },
   }
 }

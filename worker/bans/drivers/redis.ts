@@ -30,14 +30,17 @@ local known = stored and cjson.decode(stored) or { strikes = {}, ends = 0, times
 local function tell(message)
   redis.call('PUBLISH', channel, cjson.encode(message))
 end
+local function member()
+  return network .. ' ' .. known.times .. (known.hand and ' hand' or '')
+end
 local function ban(remembered)
   known.lifted = nil
   redis.call('SET', record, cjson.encode(known), 'PX', math.max(1, known.ends + remembered - now))
   redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
-  redis.call('ZADD', list, known.ends, network .. ' ' .. known.times)
+  redis.call('ZADD', list, known.ends, member())
   redis.call('ZREMRANGEBYRANK', list, 0, -${MAX_BANS + 1})
   redis.call('PEXPIREAT', list, redis.call('ZRANGE', list, -1, -1, 'WITHSCORES')[2])
-  tell({ network = network, left = known.ends - now, times = known.times })
+  tell({ network = network, left = known.ends - now, times = known.times, hand = known.hand })
 end
 `
 
@@ -45,7 +48,7 @@ end
 const strikeScript = script(`${PREAMBLE}
 local class, count, allowed = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local findTime, banTime, maxBanTime = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-if known.ends > now then return { 0, known.ends - now, known.times } end
+if known.ends > now then return { 0, known.ends - now, known.times, known.hand and 1 or 0 } end
 if allowed == 0 then return { 0, 0, 0 } end
 local recent = {}
 for _, at in ipairs(known.strikes[class] or {}) do
@@ -62,8 +65,17 @@ if known.ends + maxBanTime < now then known.times = 0 end
 known.ends = now + math.min(banTime * 2 ^ known.times, maxBanTime)
 known.times = known.times + 1
 known.strikes = {}
+known.hand = nil
 ban(maxBanTime)
 return { 1, known.ends - now, known.times }
+`)
+
+/** In place of a ban that is in force. */
+const handScript = script(`${PREAMBLE}
+redis.call('ZREM', list, member())
+known = { strikes = {}, ends = now + tonumber(ARGV[3]), times = 1, hand = true }
+ban(0)
+return 1
 `)
 
 /** A ban that began while the store was away, or that it has lost; one that lasts longer stays. */
@@ -71,8 +83,9 @@ const adoptScript = script(`${PREAMBLE}
 local left, times, remembered = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if ARGV[6] == 'lost' and known.lifted then return 0 end
 if known.ends >= now + left - ${SAME} then return 0 end
-redis.call('ZREM', list, network .. ' ' .. known.times)
+redis.call('ZREM', list, member())
 known.ends, known.times, known.strikes = now + left, math.max(times, known.times), {}
+known.hand = ARGV[7] == 'hand' or nil
 ban(remembered)
 return 1
 `)
@@ -81,14 +94,14 @@ return 1
 const liftScript = script(`${PREAMBLE}
 local clean = { strikes = {}, ends = 0, times = 0, lifted = true }
 redis.call('SET', record, cjson.encode(clean), 'PX', ${LIFTED})
-redis.call('ZREM', list, network .. ' ' .. known.times)
+redis.call('ZREM', list, member())
 tell({ network = network, left = 0, times = 0 })
 return known.ends > now and 1 or 0
 `)
 
 /**
- * The name of this list, and then "network times" and milliseconds left in turn. A store that has lost what it had gets
- * the name that is offered.
+ * The name of this list, and then "network times", with " hand" behind it for a ban by hand, and milliseconds left in turn.
+ * A store that has lost what it had gets the name that is offered.
  */
 const listScript = script(`
 local time = redis.call('TIME')
@@ -106,7 +119,15 @@ interface Told {
   /** Milliseconds; 0 where it was lifted. */
   left: number
   times: number
+  hand?: true
 }
+
+/** One that ends in so many milliseconds. */
+function banOf(network: string, left: number, times: number, byHand: boolean): Ban {
+  return { network, until: Date.now() + left, times, ...(byHand && { byHand }) }
+}
+
+const isSame = (a: Ban | undefined, b: Ban) => a?.times === b.times && a.byHand === b.byHand
 
 export function redisBanDriver(store: SharedStore): BanDriver {
   return new RedisBans(store)
@@ -151,8 +172,8 @@ class RedisBans implements BanDriver {
     return this.#store.run(wanted, [record, this.#list], [this.#channel, network, ...args.map(String)])
   }
 
-  #heard({ network, left, times }: Told): void {
-    if (left > 0) this.#put({ network, until: Date.now() + left, times })
+  #heard({ network, left, times, hand }: Told): void {
+    if (left > 0) this.#put(banOf(network, left, times, hand === true))
     else this.#drop(network)
   }
 
@@ -200,8 +221,9 @@ class RedisBans implements BanDriver {
       try {
         const times = [policy.findTime, policy.banTime, policy.maxBanTime].map((seconds) => seconds * 1000)
         const args = [strikeClass, count, policy.maxRetry[strikeClass], ...times]
-        const [began, left, row] = (await this.#run(strikeScript, network, args)) as [number, number, number]
-        const ban = left > 0 ? { network, until: Date.now() + left, times: row } : undefined
+        const found = (await this.#run(strikeScript, network, args)) as [number, number, number, number?]
+        const [began, left, row, hand] = found
+        const ban = left > 0 ? banOf(network, left, row, hand === 1) : undefined
         if (ban) this.#put(ban)
         return { ban, began: began === 1 }
       } catch {
@@ -218,6 +240,20 @@ class RedisBans implements BanDriver {
   async list(): Promise<Ban[]> {
     await this.#look()
     return this.read()
+  }
+
+  async ban(network: string, seconds: number): Promise<Ban> {
+    this.#lifted.delete(network)
+    if (this.#store.isHere)
+      try {
+        await this.#run(handScript, network, [seconds * 1000])
+        const ban = banOf(network, seconds * 1000, 1, true)
+        this.#put(ban)
+        return ban
+      } catch {
+        // It is told when the store is back.
+      }
+    return this.#own.ban!(network, seconds)
   }
 
   async lift(network: string): Promise<boolean> {
@@ -252,8 +288,9 @@ class RedisBans implements BanDriver {
     await this.#look()
   }
 
-  async #adopt({ network, until, times }: Ban, why: 'begun' | 'lost'): Promise<void> {
-    await this.#run(adoptScript, network, [until - Date.now(), times, this.#maxBanTime, why])
+  async #adopt({ network, until, times, byHand }: Ban, why: 'begun' | 'lost'): Promise<void> {
+    const how = byHand ? 'hand' : ''
+    await this.#run(adoptScript, network, [until - Date.now(), times, this.#maxBanTime, why, how])
   }
 
   /** Brings what is known here in line with the list; one look at a time. */
@@ -279,13 +316,13 @@ class RedisBans implements BanDriver {
     this.#listName = name
     const listed = new Map<string, Ban>()
     for (let at = 0; at < found.length; at += 2) {
-      const [network = '', times] = String(found[at]).split(' ')
-      listed.set(network, { network, until: Date.now() + Number(found[at + 1]), times: Number(times) })
+      const [network = '', times, hand] = String(found[at]).split(' ')
+      listed.set(network, banOf(network, Number(found[at + 1]), Number(times), hand !== undefined))
     }
     for (const network of this.#bans.keys())
       if (!listed.has(network) && !this.#heardSince.has(network)) this.#drop(network)
     for (const [network, ban] of listed)
-      if (this.#bans.get(network)?.times !== ban.times && !this.#heardSince.has(network)) this.#put(ban)
+      if (!isSame(this.#bans.get(network), ban) && !this.#heardSince.has(network)) this.#put(ban)
   }
 
   /** The store has lost what it had, as in a restart: it is told what is banned, and then asked again. */
