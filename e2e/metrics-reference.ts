@@ -13,6 +13,7 @@ import { createConfigRecord } from '../shared/config-record.ts'
 import { memoryConfigStore } from '../shared/config-store.ts'
 import { createLogger } from '../shared/logger.ts'
 import { countProcess } from '../shared/program/process-counts.ts'
+import { CacheMeter } from '../worker/cache.ts'
 import { Traffic } from '../worker/metrics/traffic.ts'
 import { metricsOf, prometheusText } from '../worker/metrics.ts'
 import { Nodes } from '../worker/nodes/nodes.ts'
@@ -45,8 +46,11 @@ export async function filterExample(): Promise<string> {
   traffic.failed([3050003])
   const relay = { sent: 1, dropped: 0, refused: 0, queued: 0, oldest: 0 }
   const metrics = metricsOf({
-    verdicts: { counts: () => new Map([['INVALID_JSON', 1]]) },
-    reads: { hit: 1, joined: 0, miss: 1 },
+    verdicts: {
+      counts: () => new Map([['INVALID_JSON', 1]]),
+      classes: () => ({ INVALID_JSON: { malformed: 1 } }),
+    },
+    reads: new CacheMeter(),
     repeats: { joined: 0, remembered: 1 },
     reporter: { counters: () => ({ 'http://relay.example/patroneos/fail2ban-relay': relay }) },
     bans: { counters: () => ({ inForce: 1, begun: { malformed: 1 }, errors: 0 }) },

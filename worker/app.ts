@@ -8,7 +8,7 @@ import { violation } from '../shared/violations.ts'
 import { type AddressLists, createAddressLists } from './addresses/lists.ts'
 import type { Bans } from './bans/bans.ts'
 import { createRefusals, type Refusals } from './bans/refusals.ts'
-import type { CacheCounts } from './cache.ts'
+import { CacheMeter } from './cache.ts'
 import { Case } from './case.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import { type Consequences, createConsequences } from './consequences.ts'
@@ -79,7 +79,7 @@ export interface Filter<Bindings extends object> extends ListenerHooks {
   app: Hono<{ Bindings: Bindings }>
   verdicts: VerdictLog
   /** Reads that may be answered from memory, by where the answer came from. */
-  reads: Readonly<CacheCounts>
+  reads: Readonly<CacheMeter>
   /** Transactions that were answered as the very same one was. */
   repeats: Readonly<RepeatCounts>
   traffic: Traffic
@@ -96,7 +96,7 @@ export function createFilter<Bindings extends object>(parts: FilterParts<Binding
   const { platform, nodes, reporter, bans, logger, tracing, insight } = parts
   const addresses = parts.addresses ?? createAddressLists()
   const verdicts = createVerdictLog(logger)
-  const reads: CacheCounts = { hit: 0, joined: 0, miss: 0 }
+  const reads = new CacheMeter()
   const repeats: RepeatCounts = { joined: 0, remembered: 0 }
   const traffic = new Traffic()
   const refusals = createRefusals()

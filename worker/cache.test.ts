@@ -45,7 +45,22 @@ describe('a read that may be kept', () => {
     })
     expect(nodeos.received).toHaveLength(1)
     expect(filter.verdicts.counts().get('SUCCESS')).toBe(2)
-    expect(filter.reads).toEqual({ hit: 1, joined: 0, miss: 1 })
+    expect(filter.reads.counts()).toMatchObject({ hit: 1, joined: 0, miss: 1 })
+  })
+
+  it('is counted as an entry with its bytes, until another configuration starts with nothing', async () => {
+    const { filter } = await startBoth(keeping(INFO), counting())
+    expect(filter.reads.counts()).toMatchObject({ entries: 0, bytes: 0 })
+    await ask(filter.port, {})
+    const { entries, bytes } = filter.reads.counts()
+    expect(entries).toBe(1)
+    expect(bytes).toBeGreaterThan('{"answer":1}'.length)
+    filter.configure({ ...keeping(INFO), maxSignatures: 5 })
+    await ask(filter.port, { target: '/v1/chain/get_block' })
+    expect(filter.reads.counts()).toMatchObject({ hit: 0, miss: 1, entries: 0, bytes: 0 })
+    filter.configure({ cache: { paths: {} } })
+    await ask(filter.port, {})
+    expect(filter.reads.counts()).toMatchObject({ entries: 0, bytes: 0 })
   })
 
   it('is get_info, for half a second, where nothing is configured', () => {
@@ -244,7 +259,7 @@ describe('identical reads at one time', () => {
     })
     const answers = await Promise.all(Array.from({ length: 4 }, () => ask(filter.port, {})))
     expect(new Set(answers.map(({ headers }) => String(headers['set-cookie']))).size).toBe(4)
-    expect(filter.reads).toEqual({ hit: 0, joined: 3, miss: 1 })
+    expect(filter.reads.counts()).toMatchObject({ hit: 0, joined: 3, miss: 1 })
   })
 
   it('share a failure too, and it is not kept', async () => {

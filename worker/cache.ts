@@ -24,7 +24,7 @@ interface Unfit {
   until: number
 }
 
-/** Reads by where their answer came from. */
+/** Reads by where their answer came from, and what is held of the answers. */
 export interface CacheCounts {
   /** Memory. */
   hit: number
@@ -32,7 +32,29 @@ export interface CacheCounts {
   joined: number
   /** nodeos. */
   miss: number
+  entries: number
+  bytes: number
 }
+
+/** Counts for all caches that a filter has, one after another. */
+export class CacheMeter {
+  hit = 0
+  joined = 0
+  miss = 0
+  #kept: Kept | undefined
+
+  /** The cache in force; undefined where there is none. */
+  follow(kept: Kept | undefined): void {
+    this.#kept = kept
+  }
+
+  counts(): CacheCounts {
+    const { hit, joined, miss } = this
+    return { hit, joined, miss, entries: this.#kept?.size ?? 0, bytes: this.#kept?.calculatedSize ?? 0 }
+  }
+}
+
+type Kept = Pick<LRUCache<string, object>, 'size' | 'calculatedSize'>
 
 /** Has a request answered: from memory or by nodeos. As FilterRequest's `forward`, which says what it resolves to. */
 export type Forward = (
@@ -92,12 +114,13 @@ export interface CacheParts {
   forwarder: Forwarder
   /** A request may wait for what another one asks. */
   sharesAnswers: boolean
-  counts: CacheCounts
+  meter: CacheMeter
 }
 
 /** What is kept is valid for one configuration only, so a new one starts with nothing. */
 export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts: CacheParts): Forward {
-  const { nodes, forwarder, sharesAnswers, counts } = parts
+  const { nodes, forwarder, sharesAnswers, meter } = parts
+  meter.follow(undefined)
   const forward: Forward = (request, question, policy) => forwarder.forward(request, question, policy)
   const lifetimes = new Map(Object.entries(paths).filter(([, seconds]) => seconds > 0))
   if (lifetimes.size === 0 || maxBytes === 0) return forward
@@ -107,6 +130,7 @@ export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts:
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => ENTRY_OVERHEAD + key.length + (entryOf(entry)?.text.length ?? 0),
   })
+  meter.follow(kept)
   const underWay = new Map<string, Promise<Entry | UpstreamAnswer | UpstreamTrouble | undefined>>()
 
   /** Asks a node and keeps the answer if it is fit for that; undefined: it is too large to be held. */
@@ -158,14 +182,14 @@ export function createCache({ cache: { maxBytes, paths } }: FilterConfig, parts:
     const isFresh = found !== undefined && found.until > Date.now()
     const entry = entryOf(found)
     if (isFresh && entry) {
-      counts.hit++
+      meter.hit++
       request.answer(answerFrom(entry, policy))
       return undefined
     }
     const waitedFor = underWay.get(key)
     if (isFresh || (!waitedFor && underWay.size >= MAX_UNDER_WAY)) return forward(request, question, policy)
     const asked = waitedFor ?? ask(key, question, seconds * 1000)
-    counts[waitedFor ? 'joined' : 'miss']++
+    meter[waitedFor ? 'joined' : 'miss']++
     if (!waitedFor && sharesAnswers) {
       underWay.set(key, asked)
       void asked.finally(() => underWay.delete(key))

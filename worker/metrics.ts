@@ -3,9 +3,9 @@ import { buildFamily } from '../shared/build-info.ts'
 import { type ProcessCounts, processFamilies } from '../shared/program/process-counts.ts'
 import { family, single } from '../shared/prometheus.ts'
 import { sumOfTwo } from '../shared/sums.ts'
-import { strikeClasses, strikeClassOf, type ViolationCode, violations } from '../shared/violations.ts'
+import { strikeClasses } from '../shared/violations.ts'
 import type { BanCounters, Bans } from './bans/bans.ts'
-import type { CacheCounts } from './cache.ts'
+import { type CacheCounts, CacheMeter } from './cache.ts'
 import type { ChainClock } from './chain-clock.ts'
 import type { LimitCounts } from './limits/rate-limits.ts'
 import { Traffic, type TrafficCounts, trafficFamilies } from './metrics/traffic.ts'
@@ -16,11 +16,11 @@ import type { Reporter } from './report.ts'
 import type { RelayCounters } from './report-queue.ts'
 import type { StoreCounters } from './store/shared-store.ts'
 import { storeFamilies } from './store/store-metrics.ts'
-import type { VerdictLog } from './verdict-log.ts'
+import type { VerdictLog, ViolationClasses } from './verdict-log.ts'
 
 export interface MetricSources {
-  verdicts: Pick<VerdictLog, 'counts'>
-  reads: Readonly<CacheCounts>
+  verdicts: Pick<VerdictLog, 'counts' | 'classes'>
+  reads: Pick<CacheMeter, 'counts'>
   reporter: Pick<Reporter, 'counters'>
   bans: Pick<Bans, 'counters'>
   nodes: { states: readonly NodeState[] }
@@ -38,6 +38,7 @@ export interface MetricSources {
 /** Values at one moment, as plain data whose numbers can be added (sumOf). */
 export interface Metrics {
   verdicts: Record<string, number>
+  violations: ViolationClasses
   reads: CacheCounts
   relays: Record<string, RelayCounters>
   bans: BanCounters
@@ -70,7 +71,8 @@ export function metricsOf({
 }: MetricSources): Metrics {
   return {
     verdicts: Object.fromEntries(verdicts.counts()),
-    reads: { ...reads },
+    violations: structuredClone(verdicts.classes()),
+    reads: reads.counts(),
     relays: reporter.counters(),
     bans: bans.counters(),
     nodes: nodeMetricsOf(nodes.states),
@@ -83,11 +85,10 @@ export function metricsOf({
   }
 }
 
-const isViolation = (verdict: string): verdict is ViolationCode => Object.hasOwn(violations, verdict)
-
 const NOTHING: Metrics = {
   verdicts: {},
-  reads: { hit: 0, joined: 0, miss: 0 },
+  violations: {},
+  reads: new CacheMeter().counts(),
   relays: {},
   bans: { inForce: 0, begun: {}, errors: 0 },
   nodes: {},
@@ -144,7 +145,8 @@ export function prometheusText(
   ].join('')
 }
 
-function verdictFamilies({ verdicts, reads, repeats }: Metrics): string[] {
+function verdictFamilies({ verdicts, violations, reads, repeats }: Metrics): string[] {
+  const { entries, bytes, ...sources } = reads
   return [
     family(
       'patroneos_requests_total',
@@ -156,15 +158,22 @@ function verdictFamilies({ verdicts, reads, repeats }: Metrics): string[] {
       'patroneos_violations_total',
       'counter',
       'Violations by code and by class of strikes, enforced or, in monitor mode, watched',
-      Object.entries(verdicts).flatMap(([code, value]) =>
-        isViolation(code) ? [{ labels: { code, class: strikeClassOf(code) ?? 'none' }, value }] : [],
+      Object.entries(violations).flatMap(([code, classes]) =>
+        Object.entries(classes).map(([name, value]) => ({ labels: { code, class: name }, value })),
       ),
     ),
     family(
       'patroneos_reads_total',
       'counter',
       'Reads that may be answered from memory (cache), by where the answer came from',
-      Object.entries(reads).map(([source, value]) => ({ labels: { source }, value })),
+      Object.entries(sources).map(([source, value]) => ({ labels: { source }, value })),
+    ),
+    single('patroneos_cache_entries', 'gauge', 'Answers to reads that are held in memory (cache)', entries),
+    single(
+      'patroneos_cache_bytes',
+      'gauge',
+      'Bytes that they take, of cache.maxBytes in each process',
+      bytes,
     ),
     family(
       'patroneos_repeats_total',

@@ -5,7 +5,7 @@ import { NODEOS_MAX_BODY } from '../shared/config/mistakes.ts'
 import { type AccessLog, createAccessLog } from './access-log/access-log.ts'
 import type { AddressLists, Standing } from './addresses/lists.ts'
 import { banPolicyOf } from './bans/bans.ts'
-import { type CacheCounts, createCache, type Forward } from './cache.ts'
+import { type CacheMeter, createCache, type Forward } from './cache.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import { createClientAddress } from './client-address.ts'
 import type { Severity } from './consequences.ts'
@@ -47,7 +47,7 @@ export interface SettingsParts {
   upstreams: Upstreams
   nodes: Nodes
   forwarder: Forwarder
-  reads: CacheCounts
+  reads: CacheMeter
   limits: RateLimits | undefined
   addresses: AddressLists
   chain: ChainFacts | undefined
@@ -96,7 +96,7 @@ export function settingsOf(
       nodes,
       forwarder,
       sharesAnswers: upstreams.sharesAnswers,
-      counts: reads,
+      meter: reads,
     }),
     // In monitor mode nothing is answered that nodeos was not asked.
     repeats: enforced ? createRepeats(config.repeats, upstreams.sharesAnswers) : undefined,

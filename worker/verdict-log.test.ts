@@ -38,6 +38,15 @@ test('a flood is ten lines a second and one that says how many more; all are cou
   expect(verdicts.counts().get('INVALID_JSON')).toBe(30_000)
 })
 
+test('a violation is counted in the class of the word that relays are told', () => {
+  verdicts.violation(found, client, true)
+  verdicts.violation({ ...found, reportedAs: 'INVALID_READ' }, client, true)
+  verdicts.violation({ ...found, reportedAs: 'INVALID_READ' }, client, false)
+  verdicts.violation(violation('OVERLOADED', 'Too many'), client, true)
+  expect(verdicts.classes()).toEqual({ INVALID_JSON: { malformed: 1, reads: 2 }, OVERLOADED: { none: 1 } })
+  expect(Object.fromEntries(verdicts.counts())).toEqual({ INVALID_JSON: 3, OVERLOADED: 1 })
+})
+
 test('every outcome is counted under its name, and none is logged', () => {
   verdicts.outcome('success')
   verdicts.outcome('success')

@@ -1,7 +1,14 @@
 // Counts every verdict and logs some: under a flood a line for each would be a second flood.
 import type { Address } from '../shared/address.ts'
 import type { Logger } from '../shared/logger.ts'
-import { type StrikeClass, TRANSACTION_FAILED, type Violation } from '../shared/violations.ts'
+import {
+  type ReportCode,
+  type StrikeClass,
+  strikeClassOf,
+  TRANSACTION_FAILED,
+  type Violation,
+  type ViolationCode,
+} from '../shared/violations.ts'
 import { type Ban, secondsLeft } from './bans/bans.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -15,11 +22,22 @@ export interface VerdictLog {
   banned(ban: Ban, strikeClass: StrikeClass): void
   /** Requests by what became of them: a violation's code, TRANSACTION_FAILED, SUCCESS or TROUBLE. */
   counts(): ReadonlyMap<string, number>
+  /** Of the violations among them, those of each code by the class of strikes that they count in. */
+  classes(): ViolationClasses
 }
+
+/** Counts by code, and in it by class; "none" where the sender is not to blame. */
+export type ViolationClasses = Record<string, Record<string, number>>
 
 export function createVerdictLog(logger: Logger): VerdictLog {
   const counts = new Map<string, number>()
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+  const classes: ViolationClasses = {}
+  const classify = (code: ViolationCode, reported: ReportCode) => {
+    classes[code] ??= {}
+    const strikeClass = strikeClassOf(reported) ?? 'none'
+    classes[code][strikeClass] = (classes[code][strikeClass] ?? 0) + 1
+  }
   let second = 0
   let lines = 0
 
@@ -34,8 +52,9 @@ export function createVerdictLog(logger: Logger): VerdictLog {
   }
 
   return {
-    violation: ({ code, detail }, client, enforced) => {
+    violation: ({ code, detail, reportedAs }, client, enforced) => {
       count(code)
+      classify(code, reportedAs ?? code)
       if (mayLog()) logger.info(enforced ? 'rejected' : 'would be rejected', { client, code, detail })
     },
     outcome: (outcome) => {
@@ -52,5 +71,6 @@ export function createVerdictLog(logger: Logger): VerdictLog {
         })
     },
     counts: () => counts,
+    classes: () => classes,
   }
 }

@@ -328,6 +328,7 @@ function withoutGauges(metrics: Metrics): Metrics {
   ])
   return {
     ...metrics,
+    reads: { ...metrics.reads, entries: 0, bytes: 0 },
     relays: Object.fromEntries(relays),
     nodes: withoutNodeGauges(metrics.nodes),
     traffic: { ...metrics.traffic, underWay: 0 },
