@@ -46,7 +46,7 @@ interface Dashboard {
   uid: string
   panels: { id: number; title: string; targets?: { expr: string }[] }[]
   annotations: { list: { expr: string }[] }
-  templating: { list: { query: { query: string } }[] }
+  templating: { list: { type: string; query: string | { query: string } }[] }
 }
 
 const dashboards = readdirSync(file('grafana/dashboards')).map(
@@ -60,7 +60,7 @@ const queries = [
   ...dashboards.flatMap(({ panels, annotations, templating }) => [
     ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
     ...annotations.list.map(({ expr }) => expr),
-    ...templating.list.map(({ query }) => query.query),
+    ...templating.list.flatMap(({ query }) => (typeof query === 'string' ? [] : query.query)),
   ]),
 ]
 
