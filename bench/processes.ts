@@ -10,9 +10,6 @@ import { join } from 'node:path'
 export const PROXY_CORE = 0
 export const LOAD_CORE = availableParallelism() - 1
 
-/** Ticks a second of the CPU times in /proc (USER_HZ, 100 on every Linux that Node runs on). */
-const TICKS = 100
-
 const folder = mkdtempSync(join(tmpdir(), 'patroneos-bench-'))
 const started: ChildProcess[] = []
 process.on('exit', () => {
@@ -96,16 +93,17 @@ function family(pid: number): number[] {
   return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => family(Number(child))))]
 }
 
-/** Milliseconds of CPU that a process and its children have used. */
+/** Milliseconds of CPU that the threads of a process and of its children have used. */
 export function cpuTime(pid: number): number {
   return family(pid).reduce((sum, member) => {
-    // The name in brackets may hold spaces; utime and stime are the 14th and 15th field.
-    const fields = readFileSync(`/proc/${member}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return sum + ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS
+    const threads = readdirSync(`/proc/${member}/task`)
+    return sum + threads.reduce((ofThem, thread) => ofThem + threadTime(member, thread), 0)
   }, 0)
 }
+
+/** Nanoseconds are the first field of schedstat; the times in stat are in hundredths of a second, too coarse for short runs. */
+const threadTime = (pid: number, thread: string) =>
+  Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
 
 /** Megabytes that a process and its children hold in memory. */
 export function residentMemory(pid: number): number {
