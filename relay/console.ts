@@ -1,22 +1,27 @@
-// The console of the relay, smaller than the filter's: what it writes and refuses, and its configuration.
+// The console of the relay, smaller than the filter's: what it writes and refuses, the filters in HAProxy, and its
+// configuration.
 import { version } from '../shared/build-info.ts'
 import { type RelayConfig, relayConfigSchema } from '../shared/config/relay.ts'
-import { Changes, keysOf } from '../shared/console/changes.ts'
-import {
-  type ConfigurationParts,
-  configurationRoutes,
-  configurationScreen,
-} from '../shared/console/configuration.ts'
 import { type Console, createConsole } from '../shared/console/console.ts'
 import { figure, marksList } from '../shared/console/figures.ts'
 import { clock, number } from '../shared/console/format.ts'
-import { History, SAMPLE_INTERVAL } from '../shared/console/history.ts'
+import type { History } from '../shared/console/history.ts'
 import { html } from '../shared/console/html.ts'
 import type { Screen } from '../shared/console/page.ts'
 import { type PlotDescription, plot } from '../shared/console/plot.ts'
+import { createRecord } from '../shared/console/record.ts'
 import { table } from '../shared/console/table.ts'
 import type { Program } from '../shared/program/program.ts'
 import type { Relay } from './app.ts'
+import {
+  createServerMarking,
+  serversFigure,
+  serversSection,
+  serverValues,
+  sessionsPlot,
+} from './console-servers.ts'
+import type { FilterPool } from './haproxy.ts'
+import { lookAtServers } from './haproxy-servers.ts'
 
 const events: PlotDescription = {
   title: 'Events written',
@@ -33,46 +38,52 @@ const messages: PlotDescription = {
   ],
 }
 
-export function createRelayConsole(program: Program<RelayConfig>, relay: Relay): Console {
-  const { store, token, logger, onConfigChange } = program
-  const history = new History()
-  history.mark('start', 'The relay started')
-  const look = () => {
-    if (store.current().console) history.add({ at: Date.now(), values: { ...relay.counts() } })
-  }
-  setInterval(look, SAMPLE_INTERVAL).unref()
-  const changes = new Changes(store.current())
-  onConfigChange((config) => {
-    const change = changes.note(config)
-    if (change) history.mark('config', `Configuration: ${keysOf(change)}`)
+export function createRelayConsole(
+  { store, token, logger, onConfigChange }: Program<RelayConfig>,
+  relay: Relay,
+  pool: Pick<FilterPool, 'problems'>,
+): Console {
+  const markServers = createServerMarking()
+  const record = createRecord({
+    program: 'relay',
+    config: store.current,
+    look: async (history) => {
+      const servers = await lookAtServers(store.current())
+      history.add({ at: Date.now(), values: { ...relay.counts(), ...serverValues(servers) } })
+      markServers(history, servers)
+    },
   })
-  const configuration: ConfigurationParts<RelayConfig> = {
-    schema: relayConfigSchema,
-    store,
-    token,
-    changes,
-    warnings: () => [],
-  }
+  record.start()
+  onConfigChange(record.configured)
   return createConsole({
     program: 'relay',
     version,
-    token,
     logger,
-    isOn: () => store.current().console,
-    screens: [nowScreen(relay, history, store.current), configurationScreen(configuration)],
-    routes: configurationRoutes(configuration),
+    configuration: {
+      schema: relayConfigSchema,
+      store,
+      token,
+      changes: record.changes,
+      warnings: () => [],
+    },
+    screens: [nowScreen(relay, pool, record.history, store.current)],
   })
 }
 
-function nowScreen(relay: Relay, history: History, config: () => RelayConfig): Screen {
+function nowScreen(
+  relay: Relay,
+  pool: Pick<FilterPool, 'problems'>,
+  history: History,
+  config: () => RelayConfig,
+): Screen {
   return {
     path: '/patroneos',
     title: 'Now',
     isLive: true,
     render: async () => {
+      const look = await lookAtServers(config())
       const now = Date.now()
       const { written, repeated, refused, failed } = relay.counts()
-      const { logFileLocation, filterEndpoints } = config()
       const latest = relay
         .latest()
         .map(
@@ -86,12 +97,13 @@ function nowScreen(relay: Relay, history: History, config: () => RelayConfig): S
   ${figure('Came again', number(repeated), repeated === 1 ? 'message' : 'messages')}
   ${figure('Refused', number(refused), refused === 1 ? 'message' : 'messages', refused > 0 ? 'warn' : '')}
   ${figure('Not written', number(failed), failed === 1 ? 'message' : 'messages', failed > 0 ? 'bad' : '')}
-  ${figure('Filters', number(filterEndpoints.length), 'behind HAProxy')}
+  ${serversFigure(look)}
 </dl>
-<p class="hint">Written to <code>${logFileLocation}</code>, which fail2ban reads.</p>
-<section><h2>Lately</h2>${plot(history, events, now)}${plot(history, messages, now)}</section>
-<section><h2>What changed lately</h2>${marksList(history, now)}</section>
-<section><h2>Last events</h2>${table('Last events', ['Time (UTC)', 'Address', 'Code', 'From filter'], latest, 'None so far.')}</section>`
+<p class="hint">Written to <code>${config().logFileLocation}</code>, which fail2ban reads.</p>
+<section><h2 id="servers">Filters in HAProxy</h2>${serversSection(look, config(), pool.problems())}</section>
+<section><h2 id="hour">Lately</h2>${plot(history, events, now)}${plot(history, messages, now)}${sessionsPlot(look, history, now)}</section>
+<section><h2 id="changed">What changed lately</h2>${marksList(history, now)}</section>
+<section><h2 id="latest">Last events</h2>${table('Last events', ['Time (UTC)', 'Address', 'Code', 'From filter'], latest, 'None so far.')}</section>`
     },
   }
 }

@@ -1,37 +1,35 @@
 // What HAProxy says of its servers and certificates when somebody asks for metrics, over its Runtime API.
 import { family, single } from '../shared/prometheus.ts'
 import type { FilterPoolConfig } from './haproxy.ts'
-import type { Server } from './haproxy-plan.ts'
-import { listServers, parseServers, runCommand } from './haproxy-socket.ts'
-
-const states = ['up', 'draining', 'maintenance', 'down'] as const
+import { lookAtServers, serverStates, stateOf } from './haproxy-servers.ts'
+import { runCommand, type ServerReport } from './haproxy-socket.ts'
 
 /** Families for Prometheus; none where there is no socket. */
-export async function haproxyFamilies({
-  haproxySocket,
-  haproxyBackend,
-}: Pick<FilterPoolConfig, 'haproxySocket' | 'haproxyBackend'>): Promise<string[]> {
-  if (haproxySocket === '') return []
-  const run = (command: string) => runCommand(haproxySocket, command)
+export async function haproxyFamilies(
+  config: Pick<FilterPoolConfig, 'haproxySocket' | 'haproxyBackend'>,
+): Promise<string[]> {
+  const look = await lookAtServers(config)
+  if (!look) return []
+  const run = (command: string) => runCommand(config.haproxySocket, command)
   const up = (value: number) =>
     single('patroneos_relay_haproxy_up', 'gauge', "1 where HAProxy's Runtime API answers, 0 where not", value)
+  if ('trouble' in look) return [up(0)]
   try {
-    const servers = parseServers(await run(listServers(haproxyBackend)), haproxyBackend)
-    return [up(1), ...serverFamilies(servers), certificateFamily(await expiriesOf(run))]
+    return [up(1), ...serverFamilies(look.servers), certificateFamily(await expiriesOf(run))]
   } catch {
     return [up(0)]
   }
 }
 
-function serverFamilies(servers: readonly Server[]): string[] {
+function serverFamilies(servers: readonly ServerReport[]): string[] {
   return [
     family(
       'patroneos_relay_haproxy_servers',
       'gauge',
       "Servers of HAProxy's backend, which are filters, by state",
-      states.map((state) => ({
+      serverStates.map((state) => ({
         labels: { state },
-        value: servers.filter(({ status }) => stateOf(status) === state).length,
+        value: servers.filter((server) => stateOf(server) === state).length,
       })),
     ),
     single(
@@ -41,12 +39,6 @@ function serverFamilies(servers: readonly Server[]): string[] {
       servers.reduce((sum, { sessions }) => sum + sessions, 0),
     ),
   ]
-}
-
-function stateOf(status: string): (typeof states)[number] {
-  if (status.startsWith('UP') || status === 'no check') return 'up'
-  if (status.startsWith('DRAIN')) return 'draining'
-  return status.startsWith('MAINT') ? 'maintenance' : 'down'
 }
 
 interface Expiry {

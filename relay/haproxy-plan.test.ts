@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { commandsOf, type PlanInput, planRound, type Server } from './haproxy-plan.ts'
-import { parseServers } from './haproxy-socket.ts'
 
 const a = '10.0.0.1:8081'
 const b = '10.0.0.2:8081'
@@ -100,24 +99,5 @@ describe('the commands of a step', () => {
     ],
   ] as const)('%j', (step, commands) => {
     expect(commandsOf(step, 'filters')).toEqual(commands)
-  })
-})
-
-describe('the answer to `show stat`', () => {
-  it('is read by column name, servers of the backend only', () => {
-    const answer = [
-      '# pxname,svname,qcur,scur,status,check_status,addr',
-      'filters,first,1,2,UP,* L7OK,10.0.0.1:8081',
-      'filters,second,0,0,DOWN,L4CON,[2001:db8::1]:8081',
-      'other,first,0,0,UP,L7OK,10.0.0.9:8081',
-    ].join('\n')
-    expect(parseServers(answer, 'filters')).toEqual([
-      { name: 'first', address: a, status: 'UP', check: 'L7OK', sessions: 3 },
-      { name: 'second', address: '[2001:db8::1]:8081', status: 'DOWN', check: 'L4CON', sessions: 0 },
-    ])
-  })
-
-  it('is an error where HAProxy has no such backend', () => {
-    expect(() => parseServers("Can't find backend.", 'filters')).toThrow(/^backend filters: Can't find/)
   })
 })

@@ -91,7 +91,7 @@ function planUnwanted(
   return sessions > 0 && !force ? [] : [{ kind: 'remove', name, address, force }]
 }
 
-function isServing(status: string): boolean {
+export function isServing(status: string): boolean {
   return status.startsWith('UP') || status === 'no check'
 }
 

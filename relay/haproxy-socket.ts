@@ -31,22 +31,58 @@ export function pidOf(info: string): string | undefined {
 /** Lists the servers of a backend. 4 is servers only, -1 all of them. */
 export const listServers = (backend: string): string => `show stat ${backend} 4 -1`
 
+/** A server with what HAProxy has counted at it, and thinks of it. */
+export interface ServerReport extends Server {
+  /** Requests that it has, and that wait for it. */
+  active: number
+  queued: number
+  /** Requests that it was sent. */
+  requests: number
+  /** Times that it took no connection, and that it broke one off. */
+  connectionErrors: number
+  responseErrors: number
+  /** Since it is in the state in which it is. */
+  sinceSeconds: number
+  /** What its last check met, in words. */
+  checkDetail: string
+  checkMilliseconds: number | undefined
+  failedChecks: number
+  timesDown: number
+}
+
 /** Reads the answer to `listServers`, CSV by column name. Throws where HAProxy has no such backend. */
-export function parseServers(answer: string, backend: string): Server[] {
+export function parseServers(answer: string, backend: string): ServerReport[] {
   const [head = '', ...lines] = answer.split('\n')
   if (!head.startsWith('# pxname,')) throw new Error(`backend ${backend}: ${head || 'no answer'}`)
   const columns = head.slice(2).split(',')
   return lines
     .filter((line) => line.startsWith(`${backend},`))
     .map((line) => {
-      const cells = line.split(',')
+      const cells = cellsOf(line)
       const cell = (column: string) => cells[columns.indexOf(column)] ?? ''
+      const count = (column: string) => Number(cell(column))
       return {
         name: cell('svname'),
         address: cell('addr'),
         status: cell('status'),
         check: cell('check_status').replace(/^\* /, ''),
-        sessions: Number(cell('scur')) + Number(cell('qcur')),
+        sessions: count('scur') + count('qcur'),
+        active: count('scur'),
+        queued: count('qcur'),
+        requests: count('stot'),
+        connectionErrors: count('econ'),
+        responseErrors: count('eresp'),
+        sinceSeconds: count('lastchg'),
+        checkDetail: cell('last_chk'),
+        checkMilliseconds: cell('check_duration') === '' ? undefined : count('check_duration'),
+        failedChecks: count('chkfail'),
+        timesDown: count('chkdown'),
       }
     })
+}
+
+/** A cell with a comma or a quote in it, as what a check met may have, stands in quotes; a quote in it is doubled. */
+function cellsOf(line: string): string[] {
+  const cells = line.match(/(?<=^|,)(?:"(?:[^"]|"")*"|[^,]*)/g) ?? []
+  return cells.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell))
 }

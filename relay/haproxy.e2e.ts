@@ -1,9 +1,6 @@
 // The pool against a real HAProxy with the shipped configuration, on loopback.
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { request } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -16,6 +13,7 @@ import { freePort } from '../e2e/http/wire.ts'
 import { createLogger } from '../shared/logger.ts'
 import { createFilterPool, type FilterPool, type FilterPoolConfig } from './haproxy.ts'
 import { haproxyFamilies } from './haproxy-metrics.ts'
+import { createFilter, type Filter, get } from './testing/behind-haproxy.ts'
 import { createRelayProcess } from './testing/relay-process.ts'
 
 describe.skipIf(skipWithoutHaproxy('relay/haproxy.ts'))('filters in HAProxy', { timeout: 30_000 }, () => {
@@ -227,52 +225,6 @@ describe.skipIf(skipWithoutHaproxy('relay/haproxy.ts'))('filters in HAProxy', { 
     expect(refused.join()).toContain('HAProxy: not reached')
   })
 })
-
-interface Filter {
-  name: string
-  address: string
-  url: string
-  stop: () => Promise<void>
-}
-
-/** Stands for a filter: healthy, and answers with its own name after `delay` ms. */
-async function createFilter(delay: number, onPort = 0, host = '127.0.0.1'): Promise<Filter> {
-  const server: Server = createServer((incoming, response) => {
-    response.setHeader('x-filter', String((server.address() as AddressInfo).port))
-    if (incoming.url === '/patroneos/health') response.end()
-    else setTimeout(() => response.end('{}'), delay)
-  })
-  server.listen(onPort, host)
-  await once(server, 'listening')
-  const name = String((server.address() as AddressInfo).port)
-  const address = `${host.includes(':') ? `[${host}]` : host}:${name}`
-  return {
-    name,
-    address,
-    url: `http://${address}`,
-    stop: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-function get(port: number): Promise<{ status: number; filter: string }> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      { port, host: '127.0.0.1', path: '/v1/chain/get_info', rejectUnauthorized: false, agent: false },
-      (response) => {
-        response.resume()
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, filter: String(response.headers['x-filter']) }),
-        )
-        response.on('error', reject)
-      },
-    )
-    outgoing.on('error', reject)
-    outgoing.end()
-  })
-}
 
 /** Names of the filters that answer twenty requests. */
 async function answering(port: number): Promise<Set<string>> {

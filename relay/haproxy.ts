@@ -34,6 +34,8 @@ export interface FilterPoolOptions {
 export interface FilterPool {
   /** Puts a configuration in force, and answers with what is wrong with it so far, in words. */
   apply(config: FilterPoolConfig): Promise<string[]>
+  /** What keeps filters from taking traffic, by endpoint or "HAProxy", as of the last round. */
+  problems(): ReadonlyMap<string, string>
   close(): Promise<void>
 }
 
@@ -79,6 +81,7 @@ export function createFilterPool(options: FilterPoolOptions): FilterPool {
       }
       return [...result.problems].map(([subject, problem]) => `${subject}: ${problem}`)
     },
+    problems: () => reconciler.problems,
     close: async () => {
       closed = true
       clearInterval(timer)
@@ -98,6 +101,10 @@ class Reconciler {
   #pid: string | undefined
   #reported = new Map<string, string>()
 
+  get problems(): ReadonlyMap<string, string> {
+    return this.#reported
+  }
+
   constructor({ logger, drainTime = 30_000, resolve = lookupAll }: FilterPoolOptions) {
     this.#logger = logger
     this.#drainTime = drainTime
@@ -105,7 +112,10 @@ class Reconciler {
   }
 
   async round({ haproxySocket, haproxyBackend: backend, filterEndpoints }: FilterPoolConfig): Promise<Round> {
-    if (haproxySocket === '' || filterEndpoints.length === 0) return { problems: new Map(), settled: true }
+    if (haproxySocket === '' || filterEndpoints.length === 0) {
+      this.#reported = new Map()
+      return { problems: this.#reported, settled: true }
+    }
     const { wanted, problems } = await this.#addressesOf(filterEndpoints)
     const run: Run = (command) => runCommand(haproxySocket, command)
     let settled = false

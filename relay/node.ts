@@ -33,8 +33,8 @@ async function start(program: Program<RelayConfig>): Promise<void> {
     now: Date.now,
   })
   const { app, metrics } = relay
-  const console = createRelayConsole(program, relay)
   const pool = createFilterPool({ logger })
+  const console = createRelayConsole(program, relay, pool)
   const relayServer = createAppServer(app.fetch as Parameters<typeof createAppServer>[0])
   const configServer = createAppServer(
     createConfigApi({

@@ -1,10 +1,15 @@
-// Takes the pictures of docs/console.md: a filter with two nodes, one of which is away, wallets and attackers before it.
+// Takes the pictures of docs/console.md: a filter with two nodes, one of which is away, wallets and attackers before it; and
+// a relay beside a HAProxy with two filters, one of which is away too.
 // `node e2e/console/pictures.ts`; with `--minutes 1` the plots have less to show.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Page } from 'playwright-core'
+import { createHaproxyProcess } from '../../docker/haproxy/testing/haproxy-process.ts'
+import { createFilter, get } from '../../relay/testing/behind-haproxy.ts'
+import { createRelayProcess, type RelayProcess } from '../../relay/testing/relay-process.ts'
 import { startOneThread } from '../hostile/one-thread.ts'
 import { freePort } from '../http/wire.ts'
 import { signIn, startWorld, stopBrowser, transactionOn, type World } from './world.ts'
@@ -44,15 +49,16 @@ function startClients({ send }: World): void {
   )
 }
 
-const screens: Record<string, string> = {
-  now: '/patroneos',
-  offenders: '/patroneos/console/offenders?by=time&window=10m',
-  network: `/patroneos/console/network?network=${SCANNER}`,
-  nodes: '/patroneos/console/nodes',
-  relays: '/patroneos/console/relays',
-  limits: '/patroneos/console/limits',
-  configuration: '/patroneos/console/configuration',
-}
+const screensOf = ({ at }: World, relay: RelayProcess): Record<string, string> => ({
+  now: at('/patroneos'),
+  offenders: at('/patroneos/console/offenders?by=time&window=10m'),
+  network: at(`/patroneos/console/network?network=${SCANNER}`),
+  nodes: at('/patroneos/console/nodes'),
+  relays: at('/patroneos/console/relays'),
+  limits: at('/patroneos/console/limits'),
+  configuration: at('/patroneos/console/configuration'),
+  relay: `${relay.configUrl()}/patroneos`,
+})
 
 /** An edit that is tried, for the picture of it. */
 async function edit(page: Page): Promise<void> {
@@ -64,7 +70,7 @@ async function edit(page: Page): Promise<void> {
   await page.getByLabel('authorizerBlackList').scrollIntoViewIfNeeded()
 }
 
-async function takeAll({ page, at }: World): Promise<void> {
+async function takeAll(page: Page, screens: Record<string, string>): Promise<void> {
   const wide = { width: 1280, height: 860 }
   const looks = [
     { name: 'light', colorScheme: 'light', size: wide },
@@ -74,8 +80,8 @@ async function takeAll({ page, at }: World): Promise<void> {
   for (const { name, colorScheme, size } of looks) {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize(size)
-    for (const [screen, path] of Object.entries(screens)) {
-      await page.goto(at(path))
+    for (const [screen, url] of Object.entries(screens)) {
+      await page.goto(url)
       await sleep(1_500)
       if (screen === 'configuration') await edit(page)
       await page.screenshot({ path: join(FOLDER, `${screen}-${name}.png`) })
@@ -84,12 +90,21 @@ async function takeAll({ page, at }: World): Promise<void> {
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'patroneos-pictures-'))
+const haproxy = await createHaproxyProcess(folder)
+const spare = await createFilter(0)
+await haproxy.start({ PATRONEOS_FILTER: spare.address })
+const relay = await createRelayProcess(
+  folder,
+  { logFileLocation: join(folder, 'fail2ban.log'), haproxySocket: haproxy.socket },
+  {},
+)
+await relay.start()
 const second = await startOneThread()
-const relay = await freePort()
 const world = await startWorld({
   fairness: {},
   bans: { maxRetry: { malformed: 30, endpoints: 60, failed: 0 } },
-  logEndpoints: [`http://127.0.0.1:${relay}`],
+  logEndpoints: [relay.url, `http://127.0.0.1:${await freePort()}`],
   rateLimits: [
     { name: 'failed transactions', key: ['ip'], on: 'failure', limit: 100, window: 60, answer: 'monitor' },
     { name: "nodeos's time", key: ['ip'], on: 'time', limit: 9_000, window: 10 },
@@ -101,15 +116,26 @@ await world.operate('POST', '/patroneos/config', {
     { name: 'api-2', url: `http://127.0.0.1:${second.port}` },
   ],
 })
+await fetch(`${relay.configUrl()}/patroneos/config`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ filterEndpoints: [`http://127.0.0.1:${world.filter.port}`, spare.url] }),
+})
 mkdirSync(FOLDER, { recursive: true })
 startClients(world)
+void keepOn(100, () => get(haproxy.port).catch(() => {}))
 const half = (Number(values.minutes) * 60_000) / 2
 await sleep(half)
 second.close()
+await spare.stop()
+await world.operate('POST', '/patroneos/bans', { client: '203.0.113.200', seconds: 86_400 })
 await world.operate('POST', '/patroneos/config', { maxTransactions: 16, maxActions: 64 })
 await sleep(half)
 await signIn(world)
-await takeAll(world)
+await takeAll(world.page, screensOf(world, relay))
 over = true
 await world.stop()
+await relay.stop()
+await haproxy.stop()
+rmSync(folder, { recursive: true })
 await stopBrowser()

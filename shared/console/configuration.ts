@@ -32,9 +32,14 @@ export interface ConfigurationParts<C> {
   tryOut?(next: C): Promise<Html>
 }
 
-type AnyConfig = { configListenIP: string }
+/** What every program with a console has in its configuration. */
+export interface ConsoleConfig {
+  configListenIP: string
+  /** There is a console. */
+  console: boolean
+}
 
-export function configurationScreen<C extends AnyConfig>(parts: ConfigurationParts<C>): Screen {
+export function configurationScreen<C extends ConsoleConfig>(parts: ConfigurationParts<C>): Screen {
   const { schema, store, changes, tryOut } = parts
   const fields = fieldsOf(schema)
   return {
@@ -141,7 +146,7 @@ const differenceList = (differences: Change['differences']): Html =>
   )}</ul>`
 
 /** The routes that judge and try what is typed: a JSON object of keys and their whole values. */
-export function configurationRoutes<C extends AnyConfig>(parts: ConfigurationParts<C>): ConfigRoute[] {
+export function configurationRoutes<C extends ConsoleConfig>(parts: ConfigurationParts<C>): ConfigRoute[] {
   const { tryOut } = parts
   const check: ConfigRoute = {
     method: 'POST',
@@ -171,7 +176,7 @@ interface ShownIssue {
   text: string
 }
 
-async function judge<C extends AnyConfig>(
+async function judge<C extends ConsoleConfig>(
   c: Context,
   { schema, store, token }: ConfigurationParts<C>,
 ): Promise<{ next: C } | { issues: ShownIssue[] }> {
@@ -189,7 +194,7 @@ function shownIssue(issue: ConfigIssue): ShownIssue {
 }
 
 /** What a valid change comes to. */
-function checked<C extends AnyConfig>(next: C, { store, warnings }: ConfigurationParts<C>) {
+function checked<C extends ConsoleConfig>(next: C, { store, warnings }: ConfigurationParts<C>) {
   const before = store.current()
   const differences = differencesOf(before, next)
   const known = new Set(warnings(before))

@@ -6,6 +6,7 @@ import { parseConfig } from '../config/parse.ts'
 import { type RelayConfig, relayConfigSchema } from '../config/relay.ts'
 import { createConfigApi } from '../config-api.ts'
 import { memoryConfigStore } from '../config-store.ts'
+import { Changes } from './changes.ts'
 import { createConsole } from './console.ts'
 import { html } from './html.ts'
 import { Sessions } from './sessions.ts'
@@ -21,14 +22,19 @@ interface Ask extends Omit<RequestInit, 'headers'> {
 function startConsole(
   { token, isOn = true }: { token?: string | undefined; isOn?: boolean } = { token: TOKEN },
 ) {
-  const { config } = parseConfig(relayConfigSchema, {}) as { config: RelayConfig }
+  const { config } = parseConfig(relayConfigSchema, { console: isOn }) as { config: RelayConfig }
   const store = memoryConfigStore(config, () => {}, '')
   const { routes, signIn } = createConsole({
     program: 'relay',
     version: '1.2.3',
-    token,
     logger: silent,
-    isOn: () => isOn,
+    configuration: {
+      schema: relayConfigSchema,
+      store,
+      token,
+      changes: new Changes(config),
+      warnings: () => [],
+    },
     screens: [
       {
         path: '/patroneos',

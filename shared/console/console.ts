@@ -7,6 +7,12 @@ import { isCrossSite, peerOf, type SignIn } from '../config-guard.ts'
 import { errorBody } from '../error-body.ts'
 import type { Logger } from '../logger.ts'
 import { assetRoutes } from './assets.ts'
+import {
+  type ConfigurationParts,
+  type ConsoleConfig,
+  configurationRoutes,
+  configurationScreen,
+} from './configuration.ts'
 import { type Frame, type Screen, screenPage, signInPage } from './page.ts'
 import { Sessions } from './sessions.ts'
 
@@ -22,16 +28,13 @@ const KEEP_ALIVE = 15_000
 /** Screens that are live at one time, over all browsers. */
 const MAX_LIVE = 32
 
-export interface ConsoleParts {
+export interface ConsoleParts<C> {
   program: 'filter' | 'relay'
   version: string
+  /** Those before the last one, which is that of the configuration. */
   screens: readonly Screen[]
-  /** Of screens that do more than to be looked at. */
-  routes?: readonly ConfigRoute[]
-  token: string | undefined
+  configuration: ConfigurationParts<C>
   logger: Logger
-  /** Whether there is a console at all, by the configuration in force. */
-  isOn(): boolean
 }
 
 export interface Console {
@@ -40,8 +43,10 @@ export interface Console {
   signIn: SignIn | undefined
 }
 
-export function createConsole(parts: ConsoleParts): Console {
-  const { program, version, screens, token, isOn } = parts
+export function createConsole<C extends ConsoleConfig>(parts: ConsoleParts<C>): Console {
+  const { program, version, configuration, logger } = parts
+  const { token, store } = configuration
+  const screens = [...parts.screens, configurationScreen(configuration)]
   const sessions = token === undefined ? undefined : new Sessions(program)
   const frame: Frame = { program, version, screens, hasSession: sessions !== undefined }
   const live = liveRoute(screens, sessions)
@@ -55,14 +60,14 @@ export function createConsole(parts: ConsoleParts): Console {
   const routes = [
     ...pages,
     live,
-    ...(parts.routes ?? []),
+    ...configurationRoutes(configuration),
     ...assetRoutes,
-    ...(sessions ? signInRoutes(parts, sessions) : []),
+    ...(sessions ? signInRoutes(program, token!, logger, sessions) : []),
   ]
   const ifOn = (route: ConfigRoute): ConfigRoute => ({
     ...route,
     handle: (c) =>
-      isOn()
+      store.current().console
         ? route.handle(c)
         : c.json(errorBody('NOT_FOUND', 404, '"console" is false in the configuration'), 404),
   })
@@ -116,7 +121,12 @@ function liveRoute(screens: readonly Screen[], sessions: Sessions | undefined): 
 const isSignedIn = (c: Context, sessions: Sessions) =>
   c.req.header('authorization') !== undefined || sessions.holds(c)
 
-function signInRoutes({ program, token, logger }: ConsoleParts, sessions: Sessions): ConfigRoute[] {
+function signInRoutes(
+  program: Frame['program'],
+  token: string,
+  logger: Logger,
+  sessions: Sessions,
+): ConfigRoute[] {
   const signIn = async (c: Context) => {
     if (isCrossSite(c)) return signInPage(c, program, 'Sign in on this page.', 401)
     const peer = peerOf(c) ?? 'unknown'
@@ -126,7 +136,7 @@ function signInRoutes({ program, token, logger }: ConsoleParts, sessions: Sessio
       return signInPage(c, program, why, 429, { 'Retry-After': String(wait) })
     }
     const { token: given } = await c.req.parseBody()
-    if (typeof given !== 'string' || !(await timingSafeEqual(given, token!))) {
+    if (typeof given !== 'string' || !(await timingSafeEqual(given, token))) {
       sessions.wrongToken(peer)
       logger.warn('console: wrong token', { peer })
       return signInPage(c, program, 'This is not the token.', 401)

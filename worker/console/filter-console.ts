@@ -1,14 +1,8 @@
 // The console of the filter: its screens, and what they look at.
 
-import type { FilterConfig } from '../../shared/config/filter.ts'
-import { filterConfigSchema } from '../../shared/config/filter.ts'
+import { type FilterConfig, filterConfigSchema } from '../../shared/config/filter.ts'
 import { filterWarnings } from '../../shared/config/mistakes.ts'
 import type { ConfigStore } from '../../shared/config-store.ts'
-import {
-  type ConfigurationParts,
-  configurationRoutes,
-  configurationScreen,
-} from '../../shared/console/configuration.ts'
 import { type Console, createConsole } from '../../shared/console/console.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { limitsScreen } from './limits.ts'
@@ -29,20 +23,18 @@ export interface FilterConsoleParts {
 }
 
 export function createFilterConsole({ watch, store, version, token, logger }: FilterConsoleParts): Console {
-  const configuration: ConfigurationParts<FilterConfig> = {
-    schema: filterConfigSchema,
-    store,
-    token,
-    changes: watch.changes,
-    warnings: filterWarnings,
-    tryOut: async (next) => trialShown(await watch.insight.trial(next)),
-  }
   return createConsole({
     program: 'filter',
     version,
-    token,
     logger,
-    isOn: () => watch.config().console,
+    configuration: {
+      schema: filterConfigSchema,
+      store,
+      token,
+      changes: watch.changes,
+      warnings: filterWarnings,
+      tryOut: async (next) => trialShown(await watch.insight.trial(next)),
+    },
     screens: [
       nowScreen(watch),
       offendersScreen(watch),
@@ -50,8 +42,6 @@ export function createFilterConsole({ watch, store, version, token, logger }: Fi
       nodesScreen(watch),
       relaysScreen(watch),
       limitsScreen(watch),
-      configurationScreen(configuration),
     ],
-    routes: configurationRoutes(configuration),
   })
 }

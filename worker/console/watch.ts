@@ -1,8 +1,7 @@
-// What the console's screens look at: metrics, nodes and bans as they are now, and their history of the last hour, for
-// which it looks every two seconds whether somebody watches or not.
+// What the console's screens look at: metrics, nodes and bans as they are now, and their history of the last hour.
 import type { FilterConfig } from '../../shared/config/filter.ts'
-import { Changes, keysOf } from '../../shared/console/changes.ts'
-import { History, SAMPLE_INTERVAL } from '../../shared/console/history.ts'
+import type { History } from '../../shared/console/history.ts'
+import { type ConsoleRecord, createRecord } from '../../shared/console/record.ts'
 import { violations } from '../../shared/violations.ts'
 import type { Ban, Bans } from '../bans/bans.ts'
 import type { InsightAnswers } from '../insight.ts'
@@ -17,14 +16,7 @@ export interface WatchParts {
   insight: InsightAnswers
 }
 
-export interface Watch extends WatchParts {
-  history: History
-  changes: Changes<FilterConfig>
-  /** Another configuration is in force. */
-  configured(config: FilterConfig): void
-  start(): void
-  stop(): void
-}
+export interface Watch extends WatchParts, ConsoleRecord<FilterConfig> {}
 
 /** Numbers of the history, of one moment's metrics. */
 export function valuesOf({ verdicts, nodes, reads, bans, relays }: Metrics, nodeTime: number) {
@@ -61,41 +53,26 @@ const isTrouble = (code: string) => code === 'OVERLOADED' || code.startsWith('NO
 const MAX_NAMED = 3
 
 export function createWatch(parts: WatchParts): Watch {
-  const history = new History()
-  const changes = new Changes(parts.config())
-  const markChanges = createMarking(history, parts)
-  let timer: NodeJS.Timeout | undefined
-
-  const look = async () => {
-    // A screen can do without a sample; the filter serves on.
-    const known = await Promise.all([parts.metrics(), parts.insight.time()]).catch(() => undefined)
-    if (known) history.add({ at: Date.now(), values: valuesOf(...known) })
-    await markChanges().catch(() => {})
-  }
-
-  return {
-    ...parts,
-    history,
-    changes,
-    configured: (config) => {
-      const change = changes.note(config)
-      if (change) history.mark('config', `Configuration: ${keysOf(change)}`)
+  const markChanges = createMarking(parts)
+  const record = createRecord({
+    program: 'filter',
+    config: parts.config,
+    look: async (history) => {
+      const sample = Promise.all([parts.metrics(), parts.insight.time()]).then((known) =>
+        history.add({ at: Date.now(), values: valuesOf(...known) }),
+      )
+      await Promise.allSettled([sample, markChanges(history)])
     },
-    start: () => {
-      history.mark('start', 'The filter started')
-      timer = setInterval(() => void (parts.config().console && look()), SAMPLE_INTERVAL)
-      timer.unref()
-    },
-    stop: () => clearInterval(timer),
-  }
+  })
+  return { ...parts, ...record }
 }
 
 /** Marks what changed of nodes and bans since the look before. */
-function createMarking(history: History, { nodes, bans }: WatchParts): () => Promise<void> {
+function createMarking({ nodes, bans }: WatchParts): (history: History) => Promise<void> {
   const fitness = new Map<string, boolean>()
   let banned = new Set<string>()
 
-  const markNodes = () => {
+  const markNodes = (history: History) => {
     const now = Date.now()
     for (const state of nodes.states) {
       const isFit = state.isFit(now)
@@ -107,14 +84,14 @@ function createMarking(history: History, { nodes, bans }: WatchParts): () => Pro
       history.mark('node', isFit ? `${state.name} is in` : `${state.name} is out: ${why}`)
     }
   }
-  const markBans = (inForce: readonly Ban[]) => {
+  const markBans = (history: History, inForce: readonly Ban[]) => {
     const begun = inForce.filter(({ network }) => !banned.has(network)).map(({ network }) => network)
     banned = new Set(inForce.map(({ network }) => network))
     if (begun.length > MAX_NAMED) history.mark('ban', `${begun.length} networks banned`)
     else for (const network of begun) history.mark('ban', `${network} banned`)
   }
-  return async () => {
-    markNodes()
-    markBans(await bans.list())
+  return async (history) => {
+    markNodes(history)
+    markBans(history, await bans.list())
   }
 }

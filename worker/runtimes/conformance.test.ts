@@ -167,6 +167,22 @@ describe.each(Object.entries(runtimes))('the filter on %s', (name, start) => {
     expect(reportsOn(client)).toEqual([])
   })
 
+  it('has its console where it has a config listener, every screen, the first one live', async () => {
+    const paths = ['', '/console/offenders', '/console/network?network=198.51.100.1', '/console/nodes']
+    paths.push('/console/relays', '/console/limits', '/console/configuration')
+    const pages = await Promise.all(paths.map((path) => filter.operate('GET', `../patroneos${path}`)))
+    const status = name === 'Cloudflare' ? 404 : 200
+    expect(pages.map((page) => page.status)).toEqual(paths.map(() => status))
+    const texts = await Promise.all(pages.map((page) => page.text()))
+    if (status === 404) return
+    for (const [at, text] of texts.entries()) expect(text, paths[at]).toMatch(/<h1>.*<\/main>/s)
+    const live = await filter.operate('GET', 'console/live?screen=/patroneos')
+    const reader = live.body!.getReader()
+    const { value } = await reader.read()
+    expect(new TextDecoder().decode(value)).toMatch(/^event: screen\ndata: <h1>Now /)
+    await reader.cancel()
+  })
+
   it('forwards no path but the one that it judged, however that was written', async () => {
     const targets = [
       '/v1/chain/./push_block',
