@@ -2,12 +2,16 @@
 // The command `patroneos`. Filter and relay start without the rest of the command line being loaded.
 import cluster from 'node:cluster'
 import { enableCompileCache } from 'node:module'
+import { boundHeap } from './heap-bounds.ts'
 
 enableCompileCache?.()
 const [, , command] = process.argv
 // A worker of the filter is started with the primary's arguments.
 if (cluster.isWorker || command === 'filter') {
-  if (cluster.isPrimary) process.argv.splice(2, 1)
+  if (cluster.isPrimary) {
+    boundHeap()
+    process.argv.splice(2, 1)
+  }
   await import('../worker/runtimes/node.ts')
 } else if (command === 'relay') {
   process.argv.splice(2, 1)
