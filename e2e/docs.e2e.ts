@@ -28,7 +28,7 @@ function blocksOf(page: string): Block[] {
   )
   return [...found].map(([, mark, what, script, prints = '']) => ({
     // What was installed is not installed anew.
-    script: script!.replace('npm ci && npm start', 'patroneos filter'),
+    script: script!.replace('npm ci --omit=dev && npm start', 'patroneos filter'),
     until: mark === 'background' ? what : undefined,
     prints: prints.split('\n').filter((line) => line !== ''),
     skipped: mark === 'not run',
