@@ -25,12 +25,12 @@ beforeAll(() => {
   writeFileSync(join(home, '.bashrc'), "source /usr/share/bash-completion/bash_completion\nPS1='ready> '\n")
   writeFileSync(
     join(home, '.zshrc'),
-    "fpath+=~/.zfunc\nautoload -Uz compinit && compinit -D\nPS1='ready> '\nunsetopt zle_bracketed_paste\n",
+    "fpath+=~/.zfunc\nautoload -Uz compinit && compinit -D\nPS1='ready> '\n",
   )
   const [, setUp] = /```sh\n(patroneos complete .*?)```/s.exec(
     readFileSync(join(ROOT, 'docs/README.md'), 'utf8'),
   )!
-  execFileSync('bash', ['-euo', 'pipefail', '-c', setUp!], { env: env() })
+  execFileSync('sh', ['-euc', setUp!], { env: env() })
 })
 afterAll(() => rmSync(home, { recursive: true }))
 
@@ -42,7 +42,7 @@ async function typed(shell: string, line: string, shown: RegExp): Promise<string
   child.stdout.on('data', (text) => (output += text))
   const until = (pattern: RegExp) =>
     vi.waitFor(() => expect(output).toMatch(pattern), { timeout: 20_000, interval: 50 })
-  await until(/ready> $/)
+  await until(/ready> /)
   output = ''
   child.stdin.write(line)
   await until(shown)
@@ -57,7 +57,7 @@ describe.each([
 
   test.skipIf(skipped)('lists the commands that begin so', async () => {
     const listed = await typed(shell, 'patroneos rep\t\t', /replay[\s\S]*report/)
-    expect(listed).not.toContain('relay')
+    expect(listed).not.toContain('decode')
   })
 
   test.skipIf(skipped)('completes a command below a command', async () => {
