@@ -76,7 +76,7 @@ export function isInstalled(program: string): boolean {
 
 /** Resolves when something listens on the port. */
 export async function listening(port: number, child: ChildProcess): Promise<void> {
-  for (let left = 200; left > 0; left--) {
+  for (let left = 600; left > 0; left--) {
     if (child.exitCode !== null) throw new Error(`${child.spawnargs.slice(3).join(' ')} did not start`)
     const socket = createConnection(port, '127.0.0.1')
     const answer = await Promise.race([once(socket, 'connect'), once(socket, 'error')]).catch(() => undefined)
