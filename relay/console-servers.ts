@@ -99,8 +99,8 @@ function serverRow(server: ServerReport): Html {
   ]
   return html`<tr id="server-${name}">
   <th scope="row">${address}<br><small>${name}</small></th>
-  <td><span class="badge ${tones[state]}">${state}</span><br><small>for ${seconds(sinceSeconds)}</small></td>
-  <td>${checkOf(server)}</td>
+  <td><span class="badge ${tones[state]}">${state}</span><br><small class="whole">for ${seconds(sinceSeconds)}</small></td>
+  <td class="words">${checkOf(server)}</td>
   <td class="number">${number(active)}</td>
   <td class="number">${number(queued)}</td>
   <td class="number">${number(requests)}</td>
@@ -112,7 +112,9 @@ function checkOf(server: ServerReport): Html {
   const { check, checkMilliseconds, failedChecks, timesDown } = server
   const last = check === '' ? 'none so far' : isGood(check) ? 'passed' : whyDown(server)
   const took =
-    check === '' || checkMilliseconds === undefined ? nothing : html` <small>${checkMilliseconds} ms</small>`
+    check === '' || checkMilliseconds === undefined
+      ? nothing
+      : html` <small class="whole">${checkMilliseconds} ms</small>`
   const failed =
     failedChecks > 0
       ? html`<br><small>${counted(failedChecks, 'failed check')}, down ${counted(timesDown, 'time')}</small>`

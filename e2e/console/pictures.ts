@@ -1,6 +1,7 @@
 // Takes the pictures of docs/console.md: a filter with two nodes, one of which is away, wallets and attackers before it; and
 // a relay beside a HAProxy with two filters, one of which is away too.
-// `node e2e/console/pictures.ts`; with `--minutes 1` the plots have less to show.
+// `node e2e/console/pictures.ts`; with `--minutes 1` the plots have less to show, and
+// `--only relay,nodes` takes those of single screens.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +15,9 @@ import { startOneThread } from '../hostile/one-thread.ts'
 import { freePort } from '../http/wire.ts'
 import { signIn, startWorld, stopBrowser, transactionOn, type World } from './world.ts'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '4' } } })
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '4' }, only: { type: 'string', default: '' } },
+})
 const FOLDER = join(import.meta.dirname, '../../docs/console')
 const PUSH = '/v1/chain/push_transaction'
 const ROWS = '/v1/chain/get_table_rows'
@@ -81,6 +84,7 @@ async function takeAll(page: Page, screens: Record<string, string>): Promise<voi
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize(size)
     for (const [screen, url] of Object.entries(screens)) {
+      if (values.only !== '' && !values.only.split(',').includes(screen)) continue
       await page.goto(url)
       await sleep(1_500)
       if (screen === 'configuration') await edit(page)
@@ -123,7 +127,7 @@ await fetch(`${relay.configUrl()}/patroneos/config`, {
 })
 mkdirSync(FOLDER, { recursive: true })
 startClients(world)
-void keepOn(100, () => get(haproxy.port).catch(() => {}))
+void keepOn(1_000, () => get(haproxy.port).catch(() => {}))
 const half = (Number(values.minutes) * 60_000) / 2
 await sleep(half)
 second.close()
