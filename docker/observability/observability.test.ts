@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { parse } from 'yaml'
 import { familiesOf, filterExample, relayExample } from '../../e2e/metrics-reference.ts'
 import { skipWithoutPromtool } from '../../e2e/promtool.ts'
 
@@ -119,4 +120,49 @@ test('no two panels share an id, and none overlaps', () => {
         }
     }
   }
+})
+
+describe("Grafana's provisioning", () => {
+  const provisioned = (file: string) =>
+    parse(read(`grafana/provisioning/${file}`)) as Record<string, Record<string, unknown>[]>
+  const compose = parse(read('../../docker-compose.yml'), { merge: true }).services.grafana as {
+    environment: Record<string, string>
+    volumes: string[]
+  }
+  const mounts = new Map(
+    compose.volumes.map((one) => one.split(':').slice(0, 2).toReversed() as [string, string]),
+  )
+
+  // grafana.com/docs/grafana/latest/administration/provisioning
+  test('has no keys but those that Grafana documents', () => {
+    const keys = (entries: Record<string, unknown>[]) =>
+      new Set(entries.flatMap((entry) => Object.keys(entry)))
+    const { apiVersion, datasources, ...others } = provisioned('datasources/prometheus.yml')
+    expect({ apiVersion, others }).toEqual({ apiVersion: 1, others: {} })
+    expect(keys(datasources!)).toEqual(new Set(['name', 'uid', 'type', 'access', 'url', 'isDefault']))
+    const { providers } = provisioned('dashboards/patroneos.yml')
+    expect(keys(providers!)).toEqual(new Set(['name', 'type', 'options']))
+  })
+
+  test('is mounted where Grafana looks, and names what is mounted', () => {
+    expect(mounts.get('/etc/grafana/provisioning')).toBe('./docker/observability/grafana/provisioning')
+    const [provider] = provisioned('dashboards/patroneos.yml').providers!
+    const { path } = provider!.options as { path: string }
+    expect(mounts.get(path)).toBe('./docker/observability/grafana/dashboards')
+    expect(readdirSync(file('grafana/dashboards'))).toContain(
+      compose.environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH!.replace(`${path}/`, ''),
+    )
+  })
+
+  test('has the data source that every panel asks', () => {
+    const [source] = provisioned('datasources/prometheus.yml').datasources!
+    for (const name of readdirSync(file('grafana/dashboards')))
+      expect(
+        new Set(
+          [...read(`grafana/dashboards/${name}`).matchAll(/"type": "prometheus",\s+"uid": "(.+?)"/g)].map(
+            ([, uid]) => uid,
+          ),
+        ),
+      ).toEqual(new Set([source!.uid]))
+  })
 })
