@@ -153,16 +153,4 @@ describe("Grafana's provisioning", () => {
       compose.environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH!.replace(`${path}/`, ''),
     )
   })
-
-  test('has the data source that every panel asks', () => {
-    const [source] = provisioned('datasources/prometheus.yml').datasources!
-    for (const name of readdirSync(file('grafana/dashboards')))
-      expect(
-        new Set(
-          [...read(`grafana/dashboards/${name}`).matchAll(/"type": "prometheus",\s+"uid": "(.+?)"/g)].map(
-            ([, uid]) => uid,
-          ),
-        ),
-      ).toEqual(new Set([source!.uid]))
-  })
 })

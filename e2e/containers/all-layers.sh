@@ -89,7 +89,7 @@ check 'HAProxy restarted: a ban stays' \
 killed() {
   docker kill "$(container fail2ban)" >/dev/null || return
   nft add element inet patroneos addr-set-malformed '{ 198.18.78.6 }' || return
-  compose up -d fail2ban && within 30 healthy fail2ban && within 20 banned 198.18.78.5 || return
+  compose up -d fail2ban && within 60 healthy fail2ban && within 60 banned 198.18.78.5 || return
   dropped "$abuser" 198.18.78.5 || { echo 'its ban is gone'; return 1; }
   served "$abuser" 198.18.78.6 || { echo 'an old ban is left'; return 1; }
   [[ $(nft list chain inet patroneos banned | grep -c 'addr-set-malformed ') -eq 1 ]] || { echo 'rules pile up'; return 1; }
@@ -126,7 +126,7 @@ for release in 6.6.12-linuxkit 5.15.153.1-microsoft-standard-WSL2; do
   check "on $release fail2ban says why it does not start" refuses_elsewhere $release
 done
 
-check 'docker compose down' compose down -v --timeout 20
-check 'it leaves no rule and no port behind' within 5 eval '! nft list table inet patroneos 2>/dev/null && [[ -z $(ss -Hltn "sport = 443") ]]'
+check 'docker compose down' compose down -v --timeout 60
+check 'it leaves no rule and no port behind' within 10 eval '! nft list table inet patroneos 2>/dev/null && [[ -z $(ss -Hltn "sport = 443") ]]'
 
 finish

@@ -24,6 +24,9 @@ if missing "$debian"; then
   debootstrap --variant=minbase bookworm "$context/root" "${mirror:-http://deb.debian.org/debian}" > "$context/log" || { tail "$context/log"; exit 1; }
   # What the slim image is without, now and in what is installed later.
   printf 'path-exclude /usr/share/%s/*\n' doc man info locale > "$context/root/etc/dpkg/dpkg.cfg.d/slim"
+  # As in the real one, apt keeps neither packages nor its index of them.
+  printf '%s\n' 'Dir::Cache::pkgcache "";' 'Dir::Cache::srcpkgcache "";' 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' \
+    > "$context/root/etc/apt/apt.conf.d/slim"
   rm -rf "$context"/root/usr/share/{doc,man,info,locale}/* "$context"/root/var/{cache/apt,lib/apt/lists}/*
   tar -C "$context/root" -c . | docker import --change 'CMD ["bash"]' --change 'LABEL patroneos.stand-in=yes' - "$debian" >/dev/null
   rm -rf "$context/root"

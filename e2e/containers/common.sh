@@ -17,14 +17,14 @@ for tool in ip nft curl openssl; do command -v $tool >/dev/null || cannot "$tool
 work=$(mktemp -d) project=patroneos-e2e-$$ good=patroneos-$$-good abuser=patroneos-$$-abuser
 passed=0 failed=0 load=
 
-# Makes .env with the profiles and a secret, and the images.
-begin() { # profiles
+# Makes .env with the profile and a secret, and the images: those of the profile, and of services whose profile a page adds.
+begin() { # profile [service...]
   [[ -z $(ss -Hltn 'sport = 443 or sport = 9999') ]] || cannot 'ports 443 and 9999 free'
   chmod 755 "$work"
   printf 'COMPOSE_PROFILES=%s\nPATRONEOS_RELAY_SECRET=whsec_%s\nPATRONEOS_MAXCONN=2000\n' \
     "$1" "$(openssl rand -base64 32)" > "$work/.env"
   trap destroy EXIT
-  compose build >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log"; echo '!! the images cannot be built'; exit 1; }
+  { compose build && { [[ $# -eq 1 ]] || compose build "${@:2}"; }; } >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log"; echo '!! the images cannot be built'; exit 1; }
 }
 
 compose() { $compose_command -p "$project" --project-directory "$root" --env-file "$work/.env" "$@"; }

@@ -3,7 +3,7 @@
 # judged by packets.
 source "$(dirname "$0")/common.sh"
 
-begin stand-in
+begin stand-in crowdsec
 page=docs/ban-with-crowdsec.md
 all_healthy() { healthy haproxy relay filter nodeos-stand-in crowdsec crowdsec-bouncer; }
 check 'docker compose up, with fail2ban as it is by default' compose up -d
@@ -69,6 +69,6 @@ check 'CrowdSec back: it bans again' \
 check 'the bouncer killed: bans stay, and it takes them over' \
   eval 'docker kill "$(container $bouncer)" && dropped "$abuser" 198.18.78.4 && compose up -d && within 30 all_healthy && within 6 dropped "$abuser" 198.18.78.4'
 
-check 'docker compose down' compose down -v --timeout 20
+check 'docker compose down' compose down -v --timeout 60
 check 'it leaves no table behind' eval '! nft list tables | grep patroneos'
 finish

@@ -3,7 +3,7 @@
 # gateway's address, whose X-Forwarded-For it believes.
 source "$(dirname "$0")/common.sh"
 
-begin stand-in
+begin stand-in redis
 page=docs/redis.md
 no_password() { docker run --rm patroneos-redis 2>&1 | grep -q 'PATRONEOS_REDIS_PASSWORD in .env is to be'; }
 check 'without a password Redis says what is missing' no_password
