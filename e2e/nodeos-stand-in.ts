@@ -1,5 +1,5 @@
-// A stand-in for nodeos, for trying Patroneos out where no node is at hand: it answers get_info, takes
-// transactions with 202 as nodeos does, and fails every one that has an action on the contract `failing`.
+// A stand-in for nodeos, for trying Patroneos out where no node is at hand: it answers get_info with a head that grows,
+// takes transactions with 202 as nodeos does, and fails every one that has an action on the contract `failing`.
 // As a program: `node e2e/nodeos-stand-in.ts [port]`.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -29,8 +29,7 @@ async function readAll(request: IncomingMessage): Promise<string> {
 }
 
 function respond(path: string, body: string): [number, unknown] {
-  if (path === '/v1/chain/get_info')
-    return [200, { server_version: '00000000', chain_id: '0'.repeat(64), head_block_num: 1 }]
+  if (path === '/v1/chain/get_info') return [200, info()]
   if (!/^\/v1\/chain\/(push|send)_transaction2?$/.test(path))
     return [404, failure(404, 'Not Found', 0, 'unknown endpoint')]
   if (body === '') return [400, failure(400, 'Invalid Request', 3200006, 'a body is required')]
@@ -43,6 +42,19 @@ function respond(path: string, body: string): [number, unknown] {
   // send_transaction2 is answered as if it had been accepted, with the failure in its trace.
   const except = fails ? { code: 3050003, name: 'eosio_assert_message_exception', message: what } : null
   return [202, { transaction_id: 'ab'.repeat(32), processed: { except } }]
+}
+
+/** Of a chain that makes a block every half second since 2020, as all stand-ins of one clock see it. */
+function info() {
+  const now = Date.now()
+  const head = Math.floor((now - Date.UTC(2020, 0, 1)) / 500)
+  return {
+    server_version: '00000000',
+    chain_id: '0'.repeat(64),
+    head_block_num: head,
+    last_irreversible_block_num: head - 1,
+    head_block_time: new Date(now - (now % 500)).toISOString().slice(0, 23),
+  }
 }
 
 function failure(code: number, message: string, errorCode: number, what: string) {
