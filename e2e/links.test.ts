@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { linksIn, withoutCode } from './page-links.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -14,15 +15,7 @@ const pages = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.m
   .split('\n')
   .filter((page) => existsSync(join(ROOT, page)))
 
-const withoutCode = (text: string) => text.replace(/^ *```.*?^ *```/gms, '')
-
-/** Targets of links and images, but those on the web. */
-function linksOf(page: string): string[] {
-  // Code may look like a link.
-  const text = withoutCode(readFileSync(join(ROOT, page), 'utf8')).replace(/`[^`\n]*`/g, '')
-  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!)
-  return targets.filter((target) => !/^[a-z]+:/.test(target))
-}
+const linksOf = (page: string) => linksIn(readFileSync(join(ROOT, page), 'utf8'))
 
 /** As GitHub names the headings of a page. */
 function anchorsOf(path: string): string[] {
