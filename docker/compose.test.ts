@@ -41,11 +41,12 @@ describe.each(services)('%s', (_name, service) => {
   })
 })
 
-test("only what listens for clients or bans them has the host's network, or a right", () => {
+test("only what serves clients or bans them has the host's network, or a right", () => {
   const rights = services.filter(([, { cap_add, network_mode }]) => cap_add ?? network_mode)
   expect(rights.map(([name, { cap_add, network_mode }]) => [name, network_mode, cap_add])).toEqual([
     ['haproxy', 'host', ['NET_BIND_SERVICE', 'SETUID', 'SETGID', 'CHOWN', 'FOWNER', 'KILL']],
     ['fail2ban', 'host', ['NET_ADMIN']],
+    ['crowdsec', 'host', undefined],
     ['crowdsec-bouncer', 'host', ['NET_ADMIN']],
   ])
 })

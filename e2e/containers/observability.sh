@@ -52,6 +52,11 @@ closed() {
     done
   done
 }
+# README's rule, for Docker before version 28; it goes with this test.
+forwarding_rule() { iptables "$1" DOCKER-USER ! -i br-+ -d 172.30.77.0/24 -m conntrack --ctstate NEW -j DROP; }
+trap 'forwarding_rule -D 2>/dev/null; destroy' EXIT
+check "what the page says to do for Docker before version 28" run_page docker/README.md '## Ports'
+check 'the rule is that of the page' forwarding_rule -C
 check 'clients reach neither Prometheus nor Grafana nor a config API' closed
 
 firing() { # alerts
