@@ -39,6 +39,8 @@ destroy() {
   [[ -n $load ]] && kill "$load" 2>/dev/null
   # Services of every profile that a page's commands may have added.
   compose down -v --timeout 5 >/dev/null 2>&1
+  # What a fail2ban leaves that was not given its time.
+  nft delete table inet patroneos 2>/dev/null
   for name in "$good" "$abuser"; do ip netns delete "$name" 2>/dev/null; done
   rm -rf "$work"
 }

@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.sh"
 
 begin stand-in redis
 page=docs/redis.md
-no_password() { docker run --rm patroneos-redis 2>&1 | grep -q 'PATRONEOS_REDIS_PASSWORD in .env is to be'; }
+no_password() { [[ $(docker run --rm patroneos-redis 2>&1) = *'PATRONEOS_REDIS_PASSWORD in .env is to be'* ]]; }
 check 'without a password Redis says what is missing' no_password
 check 'docker compose up' compose up -d
 check 'what the page says to set up' run_page $page '## Setting it up'
