@@ -5,7 +5,7 @@
 // its interval. Of two processes that do the same one may be faster all its life, so there are several generations of
 // processes, and a control: two filters with everything off.
 //
-//   node bench/cost.ts [--rounds 6] [--generations 2] [--seconds 1] [CASE...]
+//   node bench/cost.ts [--minutes 4] [--generations 2] [--seconds 1] [CASE...]
 import { parseArgs } from 'node:util'
 import { pushBody } from '../e2e/fuzz/transactions.ts'
 import { NODE_OPTIONS } from '../e2e/npm-start.ts'
@@ -92,20 +92,20 @@ const FORWARDED = 0.9
 
 const { values, positionals } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '6' },
+    minutes: { type: 'string', default: '4' },
     generations: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '1' },
   },
   allowPositionals: true,
 })
-const chosen = positionals.length > 0 ? ['control', ...positionals] : Object.keys(cases)
+const chosen = positionals.length > 0 ? [...new Set(['control', ...positionals])] : Object.keys(cases)
 for (const name of chosen)
   if (!cases[name]) throw new Error(`there is no case "${name}"; there are ${Object.keys(cases).join(', ')}`)
 const names = [...new Set(chosen.flatMap((name) => [cases[name]!.off, cases[name]!.on]))]
-const [rounds, generations, seconds] = [values.rounds, values.generations, values.seconds].map(Number) as [
-  number,
-  number,
-  number,
+const [minutes, generations, seconds] = [
+  Number(values.minutes),
+  Number(values.generations),
+  Number(values.seconds),
 ]
 
 const program = new URL('../worker/runtimes/node.ts', import.meta.url).pathname
@@ -139,17 +139,23 @@ const WARM_UP = 3
 
 /** By filter, a value a round. */
 const took: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]))
+const began = performance.now()
 for (let generation = 1; generation <= generations; generation++) {
+  /** By performance.now(). */
+  const end = began + (generation * minutes * 60_000) / generations
   const running: (readonly [string, RunningProxy])[] = []
   // One after another: they start on one core.
   for (const name of names) running.push([name, await startOne(name)])
   for (const [, filter] of running) await cpuOf(filter, WARM_UP)
-  for (let round = 0; round < rounds; round++) {
-    console.error(`generation ${generation} of ${generations}, round ${round + 1} of ${rounds}`)
-    const start = (round * 3) % running.length
-    const turns = [...running.slice(start), ...running.slice(0, start)]
+  let lasted = 0
+  for (let round = 0; round === 0 || performance.now() + lasted < end; round++) {
+    console.error(`generation ${generation} of ${generations}, round ${round + 1}`)
+    const start = performance.now()
+    const first = (round * 3) % running.length
+    const turns = [...running.slice(first), ...running.slice(0, first)]
     for (const [name, filter] of round % 2 === 0 ? turns : turns.toReversed())
       took[name]!.push(await cpuOf(filter, seconds))
+    lasted = performance.now() - start
   }
   for (const [, { pid }] of running) stopPid(pid)
 }
@@ -159,7 +165,7 @@ const valuesOf = (name: string, isControl: boolean) =>
   name === 'off' && !isControl ? took.off!.map((value, at) => (value + took.control![at]!) / 2) : took[name]!
 
 console.log(`CPU time a request in µs, and off against on: what is left of the throughput, as the median of
-${rounds * generations} rounds with its interval of 95 %. The control says what two filters differ that do the same.
+${took.off!.length} rounds with its interval of 95 %. The control says what two filters differ that do the same.
 
 | part | off | on | off against on |
 |---|---|---|---|`)
