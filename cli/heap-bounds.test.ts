@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 
 const PROGRAM = `
 import { getHeapStatistics } from 'node:v8'
-import { boundHeap } from '${new URL('heap-bounds.ts', import.meta.url)}'
-boundHeap()
+import { boundHeap, FILTER_HEAP } from '${new URL('heap-bounds.ts', import.meta.url)}'
+boundHeap(FILTER_HEAP)
 const { pid, argv } = process
 console.log(JSON.stringify({ pid, args: argv.slice(1), megabytes: getHeapStatistics().heap_size_limit / 2 ** 20 }))
 `

@@ -2,14 +2,14 @@
 // The command `patroneos`. Filter and relay start without the rest of the command line being loaded.
 import cluster from 'node:cluster'
 import { enableCompileCache } from 'node:module'
-import { boundHeap } from './heap-bounds.ts'
+import { boundHeap, FILTER_HEAP, REPLAY_HEAP } from './heap-bounds.ts'
 
 enableCompileCache?.()
 const [, , command] = process.argv
 // A worker of the filter is started with the primary's arguments.
 if (cluster.isWorker || command === 'filter') {
   if (cluster.isPrimary) {
-    boundHeap()
+    boundHeap(FILTER_HEAP)
     process.argv.splice(2, 1)
   }
   await import('../worker/runtimes/node.ts')
@@ -17,6 +17,7 @@ if (cluster.isWorker || command === 'filter') {
   process.argv.splice(2, 1)
   await import('../relay/node.ts')
 } else {
+  if (command === 'replay') boundHeap(REPLAY_HEAP)
   // Whoever reads the output may end first, as `head` does.
   process.stdout.on('error', () => process.exit())
   const { run } = await import('./program.ts')
