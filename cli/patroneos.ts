@@ -19,7 +19,7 @@ if (cluster.isWorker || command === 'filter') {
 } else {
   if (command === 'replay') boundHeap(REPLAY_HEAP)
   // Whoever reads the output may end first, as `head` does.
-  process.stdout.on('error', () => process.exit())
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit())
   const { run } = await import('./program.ts')
   process.exitCode = await run(process.argv.slice(2))
 }

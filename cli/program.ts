@@ -60,7 +60,7 @@ function started(name: string, description: string, example: string): Command {
 
 /** Errors are thrown rather than ending the process, from every command. */
 function throwErrors(command: Command): void {
-  command.exitOverride()
+  command.exitOverride().showHelpAfterError('--help shows what is allowed')
   for (const child of command.commands) throwErrors(child)
 }
 

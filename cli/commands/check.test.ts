@@ -65,7 +65,11 @@ describe('check', () => {
 
   test.each([
     ['no request', ['check'], "missing required argument 'request'"],
-    ['no configuration', ['check', '-c', '/nowhere.json', push], 'cannot read /nowhere.json: ENOENT'],
+    [
+      'no configuration',
+      ['check', '-c', '/nowhere.json', push],
+      'cannot read /nowhere.json: there is no such file',
+    ],
     ['no time', ['check', '--time', 'soon', push], '--time: found "soon"; allowed: a time such as'],
     ['no server', ['check', '-s', 'http://127.0.0.1:1', push], 'http://127.0.0.1:1/patroneos/check: '],
     ['an unknown option', ['check', '--jsn', push], 'Did you mean --json?'],

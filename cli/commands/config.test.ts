@@ -107,6 +107,46 @@ describe('the JSON Schema', () => {
 })
 
 describe('migrate', () => {
+  test("patroneosd's config.json of a relay, with notes of its own", async () => {
+    const file = folderForTest().write('config.json', {
+      listenPort: '8080',
+      logFileLocation: './x.log',
+      gone: 1,
+    })
+    const { code, stdout, stderr } = await runCli('config', 'migrate', '--relay', file)
+    expect([code, JSON.parse(stdout)]).toEqual([0, { listenPort: '8080', logFileLocation: './x.log' }])
+    expect(stderr).toContain('gone is left out')
+    expect(stderr).toContain('PATRONEOS_RELAY_SECRET')
+    expect(stderr).not.toContain('packed transactions')
+  })
+
+  test("antelope-firewall's TOML of older versions", async () => {
+    const file = folderForTest().write(
+      'old.toml',
+      `port = 3000
+prometheus_port = 3001
+[[ratelimit]]
+name = "failure"
+limit_on = "failure"
+bucket_type = "sender"
+limit = 1
+window_duration = 10
+[[push_nodes]]
+name = "push"
+url = "https://push.example"
+routing_weight = 2
+`,
+    )
+    const { code, stdout, stderr } = await runCli('config', 'migrate', file)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      listenPort: '3000',
+      rateLimits: [{ key: ['authorizer'], on: 'failure' }],
+      nodes: [{ name: 'push', weight: 2 }],
+    })
+    expect(stderr).toContain('prometheus_port 3001: metrics are at')
+  })
+
   test("patroneosd's config.json", async () => {
     const file = folderForTest().write('config.json', {
       listenPort: '8081',

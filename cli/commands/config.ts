@@ -18,7 +18,7 @@ import { readConfig } from '../input/config.ts'
 import { parseJsonText, readFile } from '../input/text.ts'
 import { isAntelopeFirewall, migrateAntelopeFirewall } from '../migrate/antelope-firewall.ts'
 import type { Migration } from '../migrate/migration.ts'
-import { migratePatroneosd } from '../migrate/patroneosd.ts'
+import { filterNotes, migratePatroneosd, relayNotes } from '../migrate/patroneosd.ts'
 import { print, printJson, style } from '../output/style.ts'
 import { askJson } from '../server.ts'
 
@@ -101,11 +101,12 @@ function migrate(exit: Exit): Command {
 function migrationOf(text: string, file: string, target: AnySchema): Migration {
   if (text.trimStart().startsWith('{')) {
     const json = parseJsonText(text, file)
-    if (isObject(json))
-      return migratePatroneosd(
-        json,
-        describeConfig(target).map(({ key }) => key),
-      )
+    if (isObject(json)) {
+      const keys = describeConfig(target).map(({ key }) => key)
+      const { config: taken, notes } = migratePatroneosd(json, keys)
+      const others = target === schemaOf({ relay: true }) ? relayNotes() : filterNotes(taken)
+      return { config: taken, notes: [...notes, ...others] }
+    }
   }
   let toml: JsonObject
   try {

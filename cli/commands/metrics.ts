@@ -1,7 +1,7 @@
 // patroneos metrics: the metrics of a filter or a relay, once or as they change.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
-import { CommandError } from '../command-error.ts'
+import { CommandError, NO } from '../command-error.ts'
 import { print } from '../output/style.ts'
 import { grouped, table } from '../output/table.ts'
 import { askServer, defaultServer, detailOf } from '../server.ts'
@@ -13,7 +13,7 @@ interface Options {
   grep?: string
 }
 
-export function metrics(): Command {
+export function metrics(exit: (code: number) => void): Command {
   return new Command('metrics')
     .description('print the metrics as Prometheus text, or watch what changes')
     .option('-s, --server <url>', 'config listener of the filter or the relay', defaultServer())
@@ -30,7 +30,10 @@ Examples:
     .action(async ({ server, watch, interval, grep = '' }: Options) => {
       if (!watch) {
         const lines = (await read(server)).split('\n').filter((line) => line.includes(grep))
-        return print(lines.join('\n').trimEnd())
+        const found = lines.join('\n').trimEnd()
+        if (found !== '') return print(found)
+        process.stderr.write(`no metric of ${server} has ${JSON.stringify(grep)} in its name or labels\n`)
+        return exit(NO)
       }
       const seconds = Number(interval)
       if (!(seconds >= 0.1))

@@ -281,7 +281,7 @@ describe('replay', () => {
       firstUnread: 'line 1 is no JSON, nor of an access log',
     })
     expect((await runCli('replay', '-c', config, '--log', '/nowhere')).stderr).toContain(
-      'cannot read /nowhere: ENOENT',
+      'cannot read /nowhere: there is no such file',
     )
   })
 })

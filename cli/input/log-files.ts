@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { CommandError } from '../command-error.ts'
+import { unreadable } from './text.ts'
 
 /** A log, and what logrotate made of it: `.1`, `.2.gz`, or a date. */
 export function rotatedFiles(path: string): string[] {
@@ -47,14 +48,13 @@ export async function openLog(path: string): Promise<LogFile> {
 }
 
 async function openFile(path: string): Promise<LogFile> {
-  const fail = ({ message }: Error): never => {
-    throw new CommandError(`cannot read ${path}: ${message}`)
-  }
-  const file = await open(path).catch(fail)
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(path, error)
+  })
   const stat = await file.stat()
   if (stat.isDirectory()) {
     await file.close()
-    throw new CommandError(`cannot read ${path}: it is a directory; name a file`)
+    throw unreadable(path, { code: 'EISDIR' } as NodeJS.ErrnoException)
   }
   let read = 0
   const count = (bytes: number) => {

@@ -21,12 +21,23 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory; name a file',
+  EACCES: 'its permissions do not allow it',
+}
+
+/** Why a file cannot be read, for whoever named it. */
+export function unreadable(name: string, { code = '', message }: NodeJS.ErrnoException): CommandError {
+  return new CommandError(`cannot read ${name}: ${reasons[code] ?? message}`)
+}
+
 function readOrExplain(name: string, from: string | 0): Buffer {
   let bytes: Buffer
   try {
     bytes = readFileSync(from)
   } catch (error) {
-    throw new CommandError(`cannot read ${name}: ${(error as Error).message}`)
+    throw unreadable(name, error as NodeJS.ErrnoException)
   }
   if (bytes.length > MAX_BYTES)
     throw new CommandError(`${name} has ${bytes.length} bytes; at most ${MAX_BYTES} are read`)

@@ -25,17 +25,26 @@ export function migratePatroneosd(original: JsonObject, known: readonly string[]
     notes.push(
       'configListenPort: the config listener is on 127.0.0.1 now; for another address set configListenIP and PATRONEOS_CONFIG_TOKEN',
     )
-  if (Array.isArray(config.logEndpoints) && config.logEndpoints.length > 0)
-    notes.push(
-      'logEndpoints: successes are not reported any more, which "logSuccess": true brings back; a relay on another machine takes reports signed with PATRONEOS_RELAY_SECRET, or with "allowUnsigned": true',
-    )
-  notes.push(
+  return { config, notes }
+}
+
+/** What changes for whoever ran patroneosd as the filter. */
+export function filterNotes({ logEndpoints }: Record<string, unknown>): string[] {
+  const reports =
+    'logEndpoints: successes are not reported any more, which "logSuccess": true brings back; a relay on another machine takes reports signed with PATRONEOS_RELAY_SECRET, or with "allowUnsigned": true'
+  return [
+    ...(Array.isArray(logEndpoints) && logEndpoints.length > 0 ? [reports] : []),
     'packed transactions are judged, and unpacked ones rejected: "unpackedTransactions": "inspect" lets them in',
     'only the public API is served: endpoints.allow adds what else is behind the filter',
     'X-Forwarded-For is believed from trustedProxies only, which is loopback',
-  )
-  return { config, notes }
+  ]
 }
+
+/** The same of the relay. */
+export const relayNotes = () => [
+  'filters on other machines sign their reports: set PATRONEOS_RELAY_SECRET there and here, or "allowUnsigned": true',
+  'lines of the log have ISO 8601 times; "logTimeFormat": "go" writes those of patroneosd',
+]
 
 function takenFrom(key: string, value: unknown, notes: string[]): unknown {
   if (NUMBERS.includes(key) && typeof value === 'string' && /^\d+$/.test(value)) {

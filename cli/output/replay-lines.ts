@@ -34,7 +34,10 @@ function headLines(report: ReplayReport): string[] {
   const { requests, rejected, from, to, withoutBody, late, unread, firstUnread } = report
   const share = ((100 * rejected) / requests).toFixed(2)
   return [
-    style('bold', `${grouped(requests)} requests, ${grouped(rejected)} rejected (${share} %)`),
+    style(
+      'bold',
+      `${grouped(requests)} ${requests === 1 ? 'request' : 'requests'}, ${grouped(rejected)} rejected (${share} %)`,
+    ),
     ...(from === null ? [] : [`from ${from} to ${to}`]),
     ...(withoutBody > 0
       ? [
