@@ -3,7 +3,7 @@
 // told to it a moment later, and whoever finds a limit reached tells all filters until when. What is known to be over is
 // not asked again. While the store is away, what is counted is kept, and told when it is back.
 import { createHash } from 'node:crypto'
-import { type Reply, type SharedStore, WAIT } from '../store/shared-store.ts'
+import type { Reply, SharedStore } from '../store/shared-store.ts'
 import { type Bucket, isDecidedFirst, leastOf } from './buckets.ts'
 import { KnownOver } from './known-over.ts'
 import { decisionOf } from './places.ts'
@@ -11,8 +11,11 @@ import type { Decision, LimitsElsewhere } from './rate-limits.ts'
 import { groupedByTag, tagOf } from './tags.ts'
 import { type WindowCount, type WindowState, windowArguments, windowScript } from './window-script.ts'
 
-/** Milliseconds in which counts gather before the store is told; and in which it is to take a share of them. */
+/** Milliseconds in which counts gather before the store is told. */
 const TELL_DELAY = 100
+
+/** In so many times the wait of a request it is to take a share of them. */
+const TELL_WAITS = 5
 
 /** Keys that it is told of at one time, so that nobody's decision waits behind many. */
 const SHARE = 200
@@ -49,7 +52,7 @@ export class SharedLimits implements LimitsElsewhere {
 
   /** Attempts alone: what only counts is told by whoever finds it over. */
   decides(bucket: Bucket): boolean {
-    return isDecidedFirst(bucket) && this.#store.isHere
+    return isDecidedFirst(bucket)
   }
 
   /** What is known of a bucket without asking; undefined where it is not over. */
@@ -59,6 +62,11 @@ export class SharedLimits implements LimitsElsewhere {
 
   /** Counts an attempt in all buckets, unless one is over. Undefined where the store does not say in time. */
   async decide(buckets: readonly Bucket[], now: number): Promise<Decision | undefined> {
+    if (!this.#store.isHere) {
+      this.#store.counters.unasked++
+      this.#countAll(buckets, now)
+      return undefined
+    }
     const asked = groupedByTag(buckets).map(async ([, group]) => ({
       group,
       states: await this.#decideGroup(group),
@@ -71,7 +79,7 @@ export class SharedLimits implements LimitsElsewhere {
       'decide',
       group.map((bucket) => this.#countOf(bucket, 1, 0)),
     )
-    const reply = await this.#store.within(asked, WAIT)
+    const reply = await this.#store.within(asked, this.#store.wait)
     if (reply !== undefined) {
       const states = statesOf(reply)
       for (const [index, state] of states.entries())
@@ -151,7 +159,7 @@ export class SharedLimits implements LimitsElsewhere {
           this.count(bucket, amount, at)
         }
       })
-      const reply = await this.#store.within(asked, TELL_DELAY)
+      const reply = await this.#store.within(asked, TELL_WAITS * this.#store.wait)
       for (const [index, { wait, sum }] of statesOf(reply ?? []).entries())
         if (wait > 0) over.push([this.#overIdOf(group[index]!), wait, sum])
     })
