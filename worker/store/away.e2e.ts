@@ -64,7 +64,7 @@ const troubles: Record<string, Trouble> = {
   'takes a right away': refusing(
     ['ACL', 'SETUSER', 'patroneos', '-set'],
     ['ACL', 'SETUSER', 'patroneos', '+set'],
-    /NOPERM|can't run this command/,
+    /NOPERM|can't run this command|no permissions to run/,
   ),
 }
 
@@ -90,7 +90,7 @@ const hasCounted = async (redis: RedisServer, client: string, sum: number) =>
 const isHere = (stores: SharedStore[]) =>
   vi.waitUntil(() => stores.every((store) => store.isHere), eventually)
 
-describe.skipIf(skipWithoutRedis('worker/store'))('where Redis', { timeout: 60_000 }, () => {
+describe.skipIf(skipWithoutRedis('worker/store'))('where Redis', { timeout: 180_000 }, () => {
   it.each(Object.entries(troubles))(
     '%s, filters go on by themselves, and make it good',
     async (_how, trouble) => {

@@ -44,8 +44,8 @@ describe.skipIf(skipWithoutRedis('worker/store'))('three filters over one Redis'
     const { filters } = await startThree(limited({ limit, window: window / 1000 }))
     const admitted: { from: number; to: number }[] = []
     const refused: typeof admitted = []
-    for (const start = performance.now(); performance.now() - start < 7_000; ) {
-      const burst = Array.from({ length: Math.ceil(Math.random() * 12) }, async () => {
+    for (const start = performance.now(); performance.now() - start < 7_000 || refused.length <= 20; ) {
+      const burst = Array.from({ length: Math.ceil(Math.random() * 1.5 * limit) }, async () => {
         const asked = performance.now()
         const status = await statusOf(filters[Math.floor(Math.random() * 3)]!, '203.0.113.1')
         const decided = { from: asked, to: performance.now() }
@@ -69,7 +69,6 @@ describe.skipIf(skipWithoutRedis('worker/store'))('three filters over one Redis'
         admitted.filter((other) => other.to > from - window - slack && other.from < to).length < limit,
     )
     expect(inVain).toEqual([])
-    expect(refused.length).toBeGreaterThan(20)
   })
 
   it('count a request that one limit refuses in none of the others, wherever in Redis they are', async () => {

@@ -77,7 +77,7 @@ async function clusterForTest(): Promise<RedisServer[]> {
   return servers
 }
 
-describe.skipIf(skipWithoutRedis('worker/store'))('filters share', { timeout: 90_000 }, () => {
+describe.skipIf(skipWithoutRedis('worker/store'))('filters share', { timeout: 180_000 }, () => {
   it('a cluster, keys of one script in one slot and clients over all of them', async () => {
     const servers = await clusterForTest()
     const [{ port }] = servers as [RedisServer]
