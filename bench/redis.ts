@@ -1,5 +1,5 @@
 // npm run bench:redis: what limits cost a filter on memory and on Redis, against none, in interleaved rounds; how many
-// decisions one Redis makes; and how long requests wait when it goes away.
+// requests and filters one Redis carries by that; how many decisions it makes; and how long requests wait when it goes away.
 //   --rounds N   rounds (3)   --seconds N   seconds a run (3)
 import { request } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -22,6 +22,9 @@ const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
 for (const program of ['taskset', 'wrk', 'nginx', 'redis-server', 'redis-benchmark'])
   if (!isInstalled(program)) throw new Error(`${program} is not installed`)
 
+/** Decisions in one run of Redis's own bench. */
+const DECISIONS = 40_000
+
 /** Networks from which requests come, each as often as the others. */
 const CLIENTS = 10_000
 const PROGRAM = new URL('../worker/runtimes/node.ts', import.meta.url).pathname
@@ -40,6 +43,7 @@ const events = ['attempt', 'failure', 'violation', 'time', 'attempt'] as const
 
 const setups: Record<string, Limit[]> = {
   'no limits': [],
+  'one of attempts': ten(() => ({})).slice(0, 1),
   'ten: 4 of attempts, 6 of what comes of them': ten((index) => ({ on: events[index % 5] })),
   'ten of attempts': ten(() => ({})),
   'ten of attempts, all over': ten(() => ({ limit: 1 })),
@@ -111,7 +115,7 @@ async function compareStores(): Promise<void> {
       const used = isShared ? cpuTime(redis.pid()) - before : 0
       found.push({ ...measured, redis: used / (measured.requestsPerSecond * seconds) })
     }
-  const rows = contenders.map(({ name, found }) => {
+  const rows = contenders.map(({ name, found, isShared }) => {
     const of = (value: (one: Contender['found'][0]) => number, digits: number) =>
       formatSpread(spreadOf(found.map(value)), digits)
     return [
@@ -120,43 +124,79 @@ async function compareStores(): Promise<void> {
       of(({ p50 }) => p50, 1),
       of(({ p99 }) => p99, 1),
       of(({ cpu }) => (cpu ?? 0) * 1000, 0),
-      of((one) => one.redis * 1000, 0),
+      ...(isShared
+        ? [
+            of((one) => one.redis * 1000, 0),
+            of((one) => 1000 / one.redis, 0),
+            of((one) => (one.cpu ?? 0) / one.redis, 1),
+          ]
+        : ['', '', '']),
     ]
   })
   console.log(
     formatTable([
-      ['limits', 'requests/s', 'p50 ms', 'p99 ms', 'CPU of the filter, µs a request', 'CPU of Redis, µs'],
+      [
+        'limits',
+        'requests/s',
+        'p50 ms',
+        'p99 ms',
+        'CPU of the filter, µs a request',
+        'CPU of Redis, µs',
+        'one core of Redis carries, requests/s',
+        'and filters, each with a core',
+      ],
       ...rows,
     ]),
   )
 }
 
-/** Decisions a second of one Redis on one core: asked by its own bench, sixteen at a time on fifty connections. */
-async function measureDecisions({ cli, port }: RedisServer): Promise<void> {
+/**
+ * Decisions a second of one Redis on one core, asked by its own bench on fifty connections: one at a time on each, and
+ * sixteen, as many as wait at a busy filter. What it would make of a whole core follows from its CPU time.
+ */
+async function measureDecisions({ cli, port, pid }: RedisServer): Promise<void> {
   await cli('SCRIPT', 'LOAD', windowScript.text)
-  for (const keys of [1, 3, 10]) {
-    const counts = Array.from({ length: keys }, (_, index) => ({
-      key: `patroneos:limit:{__rand_int__}:60:${index}`,
-      limit: 1_000_000,
-      least: 1,
-      window: 60_000,
-      amount: 1,
-      age: 0,
-    }))
-    const command = [
-      'EVALSHA',
-      windowScript.sha1,
-      `${keys}`,
-      ...counts.map(({ key }) => key),
-      ...windowArguments('decide', counts),
-    ]
-    const output = await run(0, [
-      'redis-benchmark',
-      ...['-p', `${port}`, '-n', '150000', '-r', '10000', '-P', '16', '-c', '50', '-q', ...command],
-    ])
-    const found = [...output.matchAll(/([\d.]+) requests per second/g)].at(-1)?.[1]
-    console.log(`${keys} keys a decision: ${found} decisions a second`)
-  }
+  const rows: string[][] = []
+  for (const keys of [1, 3, 10])
+    for (const atATime of [1, 16]) {
+      const before = cpuTime(pid())
+      const output = await run(0, [
+        'redis-benchmark',
+        ...['-p', `${port}`, '-n', `${DECISIONS}`, '-r', '10000', '-P', `${atATime}`, '-c', '50', '-q'],
+        ...decisionOf(keys),
+      ])
+      const microseconds = ((cpuTime(pid()) - before) * 1000) / DECISIONS
+      const found = [...output.matchAll(/([\d.]+) requests per second/g)].at(-1)?.[1]
+      rows.push([
+        `${keys}`,
+        `${atATime}`,
+        Number(found).toFixed(0),
+        microseconds.toFixed(1),
+        (1e6 / microseconds).toFixed(0),
+      ])
+    }
+  const head = [
+    'keys',
+    'at a time',
+    'decisions/s',
+    'CPU of Redis, µs a decision',
+    'decisions/s of a whole core',
+  ]
+  console.log(formatTable([head, ...rows]))
+}
+
+/** The command for one decision on so many keys of one client, each time another one. */
+function decisionOf(keys: number): string[] {
+  const counts = Array.from({ length: keys }, (_, index) => ({
+    key: `patroneos:limit:{__rand_int__}:60:${index}`,
+    limit: 1_000_000,
+    least: 1,
+    window: 60_000,
+    amount: 1,
+    age: 0,
+  }))
+  const names = counts.map(({ key }) => key)
+  return ['EVALSHA', windowScript.sha1, `${keys}`, ...names, ...windowArguments('decide', counts)]
 }
 
 /** One request after another, as fast as they are answered, while Redis goes away. */

@@ -59,7 +59,7 @@ export async function filterExample(): Promise<string> {
     traffic,
     listener: () => ({ connections: 1, lostLines: 0 }),
     process: countProcess(),
-    store: { away: 0, answered: 1, late: 0, errors: 0, dropped: 0 },
+    store: { away: 0, answered: 1, late: 0, errors: 0, unasked: 0, dropped: 0 },
   })
   const record = await createConfigRecord(storeOf(config), Date.now).families()
   return [prometheusText(metrics, nodes), ...record].join('')

@@ -10,6 +10,7 @@ import { heldFields, upstreamHeaders } from './headers.ts'
 import { withoutField } from './http1/fields.ts'
 import type { Insight } from './insight.ts'
 import { bodyTooLarge, type Verdict } from './judge.ts'
+import { isDecidedFirst } from './limits/buckets.ts'
 import type { Over } from './limits/rate-limits.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import { TOO_MANY_RETRIES } from './nodes/trouble.ts'
@@ -101,9 +102,15 @@ export class Steps {
     if (!buckets || buckets.length === 0) return false
     const over = severity.limits?.attempt(buckets, this.#parts.now())
     if (!over) return false
-    return over instanceof Promise
-      ? over.then((found) => found !== undefined && this.#over(each, found))
-      : this.#over(each, over)
+    return over instanceof Promise ? this.#overInStore(each, over) : this.#over(each, over)
+  }
+
+  async #overInStore(each: Case, asked: Promise<Over | undefined>): Promise<boolean> {
+    const { trace, buckets } = each
+    const began = trace ? performance.now() : 0
+    const over = await asked
+    trace?.stored(began, performance.now(), buckets!.filter(isDecidedFirst).length)
+    return over !== undefined && this.#over(each, over)
   }
 
   #over(each: Case, over: Over): boolean {

@@ -13,6 +13,8 @@ export interface Sent {
   /** 0: no answer. */
   status: number
   client: string
+  /** The filter whose answer it was; empty where none answered. */
+  filter: string
 }
 
 /** Requests a second. */
@@ -47,11 +49,15 @@ async function send(port: number, kind: Kind): Promise<Sent> {
   const began = Date.now()
   // A kept connection may be closed just when it is used again: as browsers do, that is tried once more.
   const first = await ask(port, kind, client, body)
-  const status = first === 'closed' ? await ask(port, kind, client, body) : first
-  return { kind, began, ended: Date.now(), status: status === 'closed' ? 0 : status, client }
+  const answer = first === 'closed' ? await ask(port, kind, client, body) : first
+  return { kind, began, ended: Date.now(), client, ...(answer === 'closed' ? NONE : answer) }
 }
 
-function ask(port: number, kind: Kind, client: string, body: string): Promise<number | 'closed'> {
+type Answered = Pick<Sent, 'status' | 'filter'>
+
+const NONE: Answered = { status: 0, filter: '' }
+
+function ask(port: number, kind: Kind, client: string, body: string): Promise<Answered | 'closed'> {
   return new Promise((resolve) => {
     const outgoing = request({
       host: '127.0.0.1',
@@ -63,13 +69,14 @@ function ask(port: number, kind: Kind, client: string, body: string): Promise<nu
       timeout: TIMEOUT,
     })
     outgoing.on('response', (incoming) => {
-      incoming.on('end', () => resolve(incoming.statusCode!))
-      incoming.on('error', () => resolve(0))
+      const { 'x-filter': filter } = incoming.headers
+      incoming.on('end', () => resolve({ status: incoming.statusCode!, filter: String(filter ?? '') }))
+      incoming.on('error', () => resolve(NONE))
       incoming.resume()
     })
     outgoing.on('timeout', () => outgoing.destroy())
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      resolve(outgoing.reusedSocket && error.code === 'ECONNRESET' ? 'closed' : 0),
+      resolve(outgoing.reusedSocket && error.code === 'ECONNRESET' ? 'closed' : NONE),
     )
     outgoing.end(body)
   })

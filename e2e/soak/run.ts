@@ -1,17 +1,22 @@
 // Everything at once, for long, and broken piece by piece: `npm run soak -- --minutes 30`. Counts what clients notice, what
 // of the violations arrives in each log, how far limits are overshot, and what memory and descriptors do. Ends with a line
-// `N passed, N failed`. `--picture FILE` draws it.
+// `N passed, N failed`. `--short` takes three minutes, `--picture FILE` draws it.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Alone } from './alone.ts'
 import { drawSoak, isFailure } from './draw.ts'
 import { LIMITED, type Sent, startLoad } from './load.ts'
 import { LIMIT, startWorld, type World } from './world.ts'
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '3' }, picture: { type: 'string' } },
+  options: {
+    minutes: { type: 'string', default: '30' },
+    short: { type: 'boolean', default: false },
+    picture: { type: 'string' },
+  },
 })
-const minutes = Number(values.minutes)
+const minutes = values.short ? 3 : Number(values.minutes)
 if (!(minutes >= 3))
   throw new Error(`--minutes is ${values.minutes}: at least 3 are needed to break every part once`)
 
@@ -19,8 +24,8 @@ interface Fault {
   name: string
   /** Requests that were in flight on what is killed may fail. */
   mayFail: boolean
-  /** Reports that it holds in memory go with it. */
-  losesReports?: boolean
+  /** The filter that is killed: reports that it holds in memory go with it. */
+  losesReportsOf?: string
   /** Filters count for themselves meanwhile. */
   countsAlone?: boolean
   break(world: World): Promise<void> | void
@@ -31,7 +36,7 @@ const faults: Fault[] = [
   {
     name: 'filter killed',
     mayFail: true,
-    losesReports: true,
+    losesReportsOf: 'filter-1',
     break: ({ filters }) => filters[0]!.kill(),
     mend: ({ filters }) => filters[0]!.start(),
   },
@@ -128,6 +133,10 @@ interface Phase {
   ended: number
 }
 
+/** Milliseconds between two looks at the parts, and that one may be late. */
+const LOOK = 1_000
+const STALL = 500
+
 interface Sample {
   at: number
   name: string
@@ -139,8 +148,15 @@ interface Sample {
 const world = await startWorld()
 if (!world.disk) console.log('!! NOT RUN: a relay without disk: this needs root, to mount a file system')
 const samples: Sample[] = []
+const decidedAlone = new Alone(world.metricsUrls)
 const watched = [...world.filters, ...world.relays]
+/** When this very process had to wait for the machine: then what fails says nothing. */
+const stalls: number[] = []
+let lastLook = Date.now()
 const watching = setInterval(() => {
+  const now = Date.now()
+  if (now - lastLook > LOOK + STALL) stalls.push(now)
+  lastLook = now
   for (const part of watched)
     if (part.isAlive)
       samples.push({
@@ -151,10 +167,11 @@ const watching = setInterval(() => {
         descriptors: part.descriptors(),
       })
   for (const node of world.nodes) node.ask()
-}, 1_000)
+  void decidedAlone.look()
+}, LOOK)
 const phases: Phase[] = []
 let sent: readonly Sent[] = []
-let lines: string[][] = []
+let hosts: string[][] = []
 try {
   await sleep(3_000)
   const began = Date.now()
@@ -174,17 +191,21 @@ try {
   }
   await sleep(Math.max(0, minutes * 60_000 - (Date.now() - began)))
   await load.stop()
-  lines = await logged(world.logs, violationsOf(sent).length)
+  hosts = await logged(world.logs, violationsOf(sent))
 } finally {
   clearInterval(watching)
   await world.stop()
 }
 
-/** What is in the logs, once all has come or nothing more does. */
-async function logged(logs: string[], expected: number): Promise<string[][]> {
-  const read = () => logs.map((log) => readFileSync(log, 'utf8').split('\n').filter(Boolean))
+/** The clients in each log whose violations are known by them, once all of them are there or nothing more comes. */
+async function logged(logs: string[], expected: readonly Sent[]): Promise<string[][]> {
+  const read = () => logs.map((log) => readFileSync(log, 'utf8').match(/(?<= )10(?:\.\d+){3}(?= )/g) ?? [])
+  const isWhole = (clients: string[]) => {
+    const known = new Set(clients)
+    return expected.every(({ client }) => known.has(client))
+  }
   let found = read()
-  for (let quiet = 0; quiet < 15 && found.some((one) => one.length < expected); quiet++) {
+  for (let quiet = 0; quiet < 15 && !found.every(isWhole); quiet++) {
     await sleep(1_000)
     const next = read()
     if (next.some((one, at) => one.length !== found[at]!.length)) quiet = 0
@@ -197,8 +218,12 @@ function violationsOf(all: readonly Sent[]): Sent[] {
   return all.filter(({ kind, status }) => kind === 'bad' && status === 400)
 }
 
-/** The most of a limited client's requests that were surely let through within one window. */
-function mostAdmitted(all: readonly Sent[], isCounted: (one: Sent) => boolean): { most: number; at: number } {
+/** The most of a limited client's requests that were surely let through within one window, beside those that are excused. */
+function mostAdmitted(
+  all: readonly Sent[],
+  isCounted: (one: Sent) => boolean,
+  excused: (from: number, until: number) => number = () => 0,
+): { most: number; at: number } {
   const admitted = all
     .filter(({ client, status }) => client === LIMITED && status !== 429)
     .sort((a, b) => a.began - b.began)
@@ -207,7 +232,7 @@ function mostAdmitted(all: readonly Sent[], isCounted: (one: Sent) => boolean): 
   for (const [at, first] of admitted.entries()) {
     if (!isCounted(first)) continue
     const until = first.began + LIMIT.window * 1000
-    let within = 0
+    let within = -excused(first.began, until)
     for (let next = at; next < admitted.length && admitted[next]!.began < until; next++)
       if (admitted[next]!.ended < until) within++
     if (within <= most) continue
@@ -215,6 +240,16 @@ function mostAdmitted(all: readonly Sent[], isCounted: (one: Sent) => boolean): 
     began = first.began
   }
   return { most, at: began }
+}
+
+/** Milliseconds for which a filter may hold a report: until it is sent off, and taken. */
+const HELD = 1_000
+
+/** Its report may have gone with the filter that was killed just then: which had answered, but perhaps not the client yet. */
+function isLost({ filter, began, ended }: Sent): boolean {
+  return phases.some(
+    ({ fault, began: killed }) => fault.losesReportsOf === filter && began < killed && ended > killed - HELD,
+  )
 }
 
 let passed = 0
@@ -226,9 +261,6 @@ const check = (what: string, holds: boolean, found: unknown) => {
 const good = sent.filter(({ kind }) => kind === 'read' || kind === 'push')
 const failed = good.filter(({ status }) => isFailure(status))
 const violations = violationsOf(sent)
-const hosts = lines.map((log) =>
-  log.map((line) => /(?<= )10\.\d+\.\d+\.\d+/.exec(line)?.[0]).filter((host) => host !== undefined),
-)
 const missing = (at: number, from: readonly Sent[]) => {
   const known = new Set(hosts[at])
   return from.filter(({ client }) => !known.has(client))
@@ -249,12 +281,28 @@ for (const [at, { fault, began, ended }] of phases.entries()) {
   console.log(
     `| ${at + 1} | ${fault.name} | ${during.length} | ${lost.length} | ${slowest} ms | ${last} | ${sentThen.length} | ${absent} |`,
   )
-  check(
-    `${fault.name}: ${fault.mayFail ? 'few requests fail' : 'no request fails'}`,
-    lost.length <= (fault.mayFail ? 10 : 0),
-    lost.slice(0, 3),
-  )
-  check(`${fault.name}: every violation is logged`, absent <= (fault.losesReports ? 10 : 0), absent)
+  const holds = lost.length <= (fault.mayFail ? 10 : 0)
+  if (!holds && stalls.some((stall) => stall > began && stall < ended + LOOK))
+    console.log(`!! NOT JUDGED: ${fault.name}: the machine stood still for more than ${STALL} ms`)
+  else
+    check(
+      `${fault.name}: ${fault.mayFail ? 'few requests fail' : 'no request fails'}`,
+      holds,
+      lost.slice(0, 3),
+    )
+}
+for (const [log, found] of hosts.entries()) {
+  const absent = missing(log, violations)
+  for (const one of absent) {
+    const phase = phases.findLast(({ began }) => began - HELD < one.ended)
+    const when = phase
+      ? `${one.ended - phase.began} ms after: ${phase.fault.name}`
+      : 'before anything was broken'
+    console.log(`missing in log ${log + 1}: ${one.client}, answered by ${one.filter}, ${when}`)
+  }
+  const others = absent.filter((one) => !isLost(one))
+  check(`log ${log + 1}: every violation, but for what a killed filter held`, others.length === 0, others)
+  check(`log ${log + 1}: no violation twice`, new Set(found).size === found.length, found.length)
 }
 const alone = phases.filter(({ fault }) => fault.countsAlone)
 const isAlone = (one: Sent) =>
@@ -274,15 +322,12 @@ console.log(
 console.log(
   `overshoot of a limit of ${LIMIT.limit} in ${LIMIT.window} s over three filters: ${percentOver(together)}; while Redis was away: ${percentOver(apart)}`,
 )
+console.log(`requests that filters decided by their own counts: ${decidedAlone.all}`)
 const executed = world.nodes.flatMap((node) => node.executed)
 const twice = executed.length - new Set(executed).size
 console.log(`transactions executed: ${executed.length} as far as known, ${twice} twice`)
-check(
-  'no violation is logged twice',
-  hosts.every((one) => new Set(one).size === one.length),
-  hosts.map((one) => one.length - new Set(one).size),
-)
-check('limits are overshot by less than 2 %', together.most < LIMIT.limit * 1.02, together)
+const surely = mostAdmitted(sent, (one) => !isAlone(one), decidedAlone.between)
+check('limits are overshot by less than 2 % where Redis is asked', surely.most < LIMIT.limit * 1.02, surely)
 check('limits hold for each filter while Redis is away', apart.most <= LIMIT.limit * 3, apart)
 check('no transaction is executed twice', twice === 0, twice)
 

@@ -14,12 +14,14 @@ const SECRET = `whsec_${Buffer.from('of-this-soak-and-of-nothing-else').toString
 /** What a client may ask for in ten seconds. */
 export const LIMIT = { limit: 100, window: 10 }
 
-/** Bytes of the file system that the first relay's log has for itself. */
-const DISK = 4_194_304
+/** Bytes of the file system that the first relay's log has for itself: several times what it writes in half an hour. */
+const DISK = 67_108_864
 
 export interface World {
   port: number
   filters: Part[]
+  /** Of each filter. */
+  metricsUrls: string[]
   relays: Part[]
   haproxy: Part
   redis: RedisServer
@@ -63,13 +65,15 @@ export async function startWorld(): Promise<World> {
   await redis.start()
   for (const node of nodes) await node.start()
   const filters: Part[] = []
+  const metricsUrls: string[] = []
   const servers: string[] = []
   for (const number of [1, 2, 3]) {
     const port = await freePort()
+    const configPort = await freePort()
     const config = {
       listenIP: '127.0.0.1',
       listenPort: port,
-      configListenPort: 0,
+      configListenPort: configPort,
       maxConnectionsPerClient: 5_000,
       nodes: nodes.map((node) => ({ name: node.name, url: `http://127.0.0.1:${node.port}` })),
       healthInterval: 1,
@@ -78,14 +82,15 @@ export async function startWorld(): Promise<World> {
       rateLimits: [{ name: 'soak', key: ['ip'], on: 'attempt', ...LIMIT }],
     }
     filters.push(
-      new Part(`filter ${number}`, {
+      new Part(`filter-${number}`, {
         program: process.execPath,
         args: [join(ROOT, 'worker/runtimes/node.ts'), '--configFile', file(`filter-${number}.json`, config)],
         env: { PATRONEOS_RELAY_SECRET: SECRET, PATRONEOS_REDIS_URL: redis.url },
         port,
       }),
     )
-    servers.push(`  server filter${number} 127.0.0.1:${port} check inter 500ms fall 2 rise 1`)
+    metricsUrls.push(`http://127.0.0.1:${configPort}/patroneos/metrics`)
+    servers.push(`  server filter-${number} 127.0.0.1:${port} check inter 500ms fall 2 rise 1`)
   }
   const port = await freePort()
   const haproxy = new Part('haproxy', {
@@ -97,6 +102,7 @@ export async function startWorld(): Promise<World> {
   return {
     port,
     filters,
+    metricsUrls,
     relays,
     haproxy,
     redis,
@@ -138,6 +144,7 @@ backend filters
   option redispatch 1
   retry-on conn-failure empty-response
   http-reuse safe
+  http-response set-header X-Filter %s
 ${servers.join('\n')}
 `
 }

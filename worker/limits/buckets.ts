@@ -29,6 +29,11 @@ export interface Bucket {
   sharedKey?: string
 }
 
+/** What comes is counted, and refused: to be decided before a request goes on. All else is known only afterwards. */
+export function isDecidedFirst({ limit: { on, answer } }: Bucket): boolean {
+  return on === 'attempt' && answer === 'reject'
+}
+
 /** Milliseconds of nodeos's time that are worth counting. */
 const LEAST_TIME = 0.001
 

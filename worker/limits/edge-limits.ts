@@ -5,6 +5,7 @@ import type { Bucket } from './buckets.ts'
 import { leastOf } from './buckets.ts'
 import type { EdgeCount, LimitCounter } from './edge-counter.ts'
 import { KnownOver } from './known-over.ts'
+import { decisionOf } from './places.ts'
 import type { Decision, LimitsElsewhere } from './rate-limits.ts'
 import { groupedByTag } from './tags.ts'
 import type { WindowState } from './window-script.ts'
@@ -36,27 +37,13 @@ export class EdgeLimits implements LimitsElsewhere {
   }
 
   async decide(buckets: readonly Bucket[]): Promise<Decision | undefined> {
-    const groups = groupedByTag(buckets)
-    const asked = groups.map(([tag, group]) =>
-      this.#ask(
-        tag,
-        'decide',
-        group.map((bucket) => countOf(bucket, bucket.limit.on === 'attempt' ? 1 : 0)),
-      ),
-    )
-    const results = await Promise.all(asked)
-    let worst: { bucket: Bucket; state: WindowState } | undefined
-    for (const [at, [, group]] of groups.entries())
-      for (const [index, state] of results[at]?.entries() ?? []) {
-        this.#note(group[index]!, state)
-        if (state.wait > 0 && state.wait > (worst?.state.wait ?? 0)) worst = { bucket: group[index]!, state }
-      }
-    if (!worst) return results.every((states) => states !== undefined) ? 'admitted' : undefined
-    // Counted in one object and refused in another.
-    for (const [at, [, group]] of groups.entries())
-      if (results[at]?.every(({ wait }) => wait <= 0))
-        for (const bucket of group) if (bucket.limit.on === 'attempt') this.count(bucket, -1)
-    return worst
+    const asked = groupedByTag(buckets).map(async ([tag, group]) => ({
+      group,
+      states: await this.#ask(tag, 'decide', group, (bucket) => (isCounted(bucket) ? 1 : 0)),
+    }))
+    return decisionOf(await Promise.all(asked), (bucket) => {
+      if (isCounted(bucket)) this.count(bucket, -1)
+    })
   }
 
   count(bucket: Bucket, amount: number): void {
@@ -75,15 +62,19 @@ export class EdgeLimits implements LimitsElsewhere {
     const amounts = new Map([...this.#untold.values()].map(({ bucket, amount }) => [bucket, amount]))
     this.#untold = new Map()
     await Promise.all(
-      groupedByTag([...amounts.keys()]).map(async ([tag, group]) => {
-        const counts = group.map((bucket) => countOf(bucket, amounts.get(bucket)!))
-        const states = await this.#ask(tag, 'count', counts)
-        for (const [index, state] of states?.entries() ?? []) this.#note(group[index]!, state)
-      }),
+      groupedByTag([...amounts.keys()]).map(([tag, group]) =>
+        this.#ask(tag, 'count', group, (bucket) => amounts.get(bucket)!),
+      ),
     )
   }
 
-  async #ask(tag: string, how: 'decide' | 'count', counts: EdgeCount[]): Promise<WindowState[] | undefined> {
+  async #ask(
+    tag: string,
+    how: 'decide' | 'count',
+    group: readonly Bucket[],
+    amountOf: (bucket: Bucket) => number,
+  ): Promise<WindowState[] | undefined> {
+    const counts = group.map((bucket) => countOf(bucket, amountOf(bucket)))
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(resolve, WAIT, undefined)
@@ -97,6 +88,7 @@ export class EdgeLimits implements LimitsElsewhere {
     ])
     clearTimeout(timer)
     if (!states) this.#awayUntil = Date.now() + AWAY
+    for (const [index, state] of states?.entries() ?? []) this.#note(group[index]!, state)
     return states
   }
 
@@ -105,6 +97,9 @@ export class EdgeLimits implements LimitsElsewhere {
     else this.#over.forget(idOf(bucket))
   }
 }
+
+/** What comes is counted with the decision; of all else there is only to be room. */
+const isCounted = ({ limit: { on } }: Bucket) => on === 'attempt'
 
 const idOf = ({ limit, key }: Bucket) => `${limit.name} ${limit.limit} ${key}`
 

@@ -3,15 +3,19 @@
 // told to it a moment later, and whoever finds a limit reached tells all filters until when. What is known to be over is
 // not asked again. While the store is away, what is counted is kept, and told when it is back.
 import { createHash } from 'node:crypto'
-import { type Reply, type SharedStore, WAIT } from '../store/shared-store.ts'
-import { type Bucket, leastOf } from './buckets.ts'
+import type { Reply, SharedStore } from '../store/shared-store.ts'
+import { type Bucket, isDecidedFirst, leastOf } from './buckets.ts'
 import { KnownOver } from './known-over.ts'
+import { decisionOf } from './places.ts'
 import type { Decision, LimitsElsewhere } from './rate-limits.ts'
 import { groupedByTag, tagOf } from './tags.ts'
 import { type WindowCount, type WindowState, windowArguments, windowScript } from './window-script.ts'
 
-/** Milliseconds in which counts gather before the store is told; and in which it is to take a share of them. */
+/** Milliseconds in which counts gather before the store is told. */
 const TELL_DELAY = 100
+
+/** In so many times the wait of a request it is to take a share of them. */
+const TELL_WAITS = 5
 
 /** Keys that it is told of at one time, so that nobody's decision waits behind many. */
 const SHARE = 200
@@ -34,7 +38,7 @@ export class SharedLimits implements LimitsElsewhere {
   readonly #channel: string
   /** By key in the store, the oldest first. */
   readonly #untold = new Map<string, Untold>()
-  /** Until when what is over; by key and limit, since filters may differ in that while they are configured. */
+  /** By key and limit. */
   readonly #over = new KnownOver(MAX_KEYS)
   #timer: ReturnType<typeof setTimeout> | undefined
   #telling: Promise<void> | undefined
@@ -47,37 +51,27 @@ export class SharedLimits implements LimitsElsewhere {
   }
 
   /** Attempts alone: what only counts is told by whoever finds it over. */
-  decides({ limit: { on, answer } }: Bucket): boolean {
-    return on === 'attempt' && answer === 'reject' && this.#store.isHere
+  decides(bucket: Bucket): boolean {
+    return isDecidedFirst(bucket)
   }
 
   /** What is known of a bucket without asking; undefined where it is not over. */
   known(bucket: Bucket, now: number): WindowState | undefined {
-    return this.#over.isEmpty
-      ? undefined
-      : this.#over.of(overId(this.#keyOf(bucket), bucket.limit.limit), now)
+    return this.#over.isEmpty ? undefined : this.#over.of(this.#overIdOf(bucket), now)
   }
 
   /** Counts an attempt in all buckets, unless one is over. Undefined where the store does not say in time. */
   async decide(buckets: readonly Bucket[], now: number): Promise<Decision | undefined> {
-    const groups = groupedByTag(buckets).map(([, group]) => group)
-    const results = await Promise.all(groups.map((group) => this.#decideGroup(group)))
-    let worst: { bucket: Bucket; state: WindowState } | undefined
-    for (const [at, states] of results.entries())
-      for (const [index, state] of states?.entries() ?? []) {
-        if (state.wait <= 0) continue
-        const bucket = groups[at]![index]!
-        this.#over.note(overId(this.#keyOf(bucket), bucket.limit.limit), state)
-        if (!worst || state.wait > worst.state.wait) worst = { bucket, state }
-      }
-    const isAdmitted = (states: WindowState[] | undefined) => states?.every(({ wait }) => wait <= 0)
-    if (worst) {
-      // Counted in one slot and refused in another.
-      for (const [at, states] of results.entries())
-        if (isAdmitted(states)) for (const bucket of groups[at]!) this.count(bucket, -1, now)
-      return worst
+    if (!this.#store.isHere) {
+      this.#store.counters.unasked++
+      this.#countAll(buckets, now)
+      return undefined
     }
-    return results.every(isAdmitted) ? 'admitted' : undefined
+    const asked = groupedByTag(buckets).map(async ([, group]) => ({
+      group,
+      states: await this.#decideGroup(group),
+    }))
+    return decisionOf(await Promise.all(asked), (bucket) => this.count(bucket, -1, now))
   }
 
   async #decideGroup(group: readonly Bucket[]): Promise<WindowState[] | undefined> {
@@ -85,8 +79,13 @@ export class SharedLimits implements LimitsElsewhere {
       'decide',
       group.map((bucket) => this.#countOf(bucket, 1, 0)),
     )
-    const reply = await this.#store.within(asked, WAIT)
-    if (reply !== undefined) return statesOf(reply)
+    const reply = await this.#store.within(asked, this.#store.wait)
+    if (reply !== undefined) {
+      const states = statesOf(reply)
+      for (const [index, state] of states.entries())
+        if (state.wait > 0) this.#over.note(this.#overIdOf(group[index]!), state)
+      return states
+    }
     // The request goes on, and is counted: here and now by whoever asked, there as soon as that is known not to be done.
     const happened = Date.now()
     asked.then(
@@ -160,11 +159,9 @@ export class SharedLimits implements LimitsElsewhere {
           this.count(bucket, amount, at)
         }
       })
-      const reply = await this.#store.within(asked, TELL_DELAY)
-      for (const [index, state] of statesOf(reply ?? []).entries()) {
-        const { limit } = group[index]!
-        if (state.wait > 0) over.push([overId(counts[index]!.key, limit.limit), state.wait, state.sum])
-      }
+      const reply = await this.#store.within(asked, TELL_WAITS * this.#store.wait)
+      for (const [index, { wait, sum }] of statesOf(reply ?? []).entries())
+        if (wait > 0) over.push([this.#overIdOf(group[index]!), wait, sum])
     })
     await Promise.all(told)
     if (over.length === 0) return
@@ -194,6 +191,11 @@ export class SharedLimits implements LimitsElsewhere {
     }
   }
 
+  /** Filters may differ in the limit while they are configured. */
+  #overIdOf(bucket: Bucket): string {
+    return `${this.#keyOf(bucket)} ${bucket.limit.limit}`
+  }
+
   /** What stands in braces says in which slot of a cluster it is. */
   #keyOf(bucket: Bucket): string {
     const { limit, key } = bucket
@@ -212,10 +214,6 @@ export class SharedLimits implements LimitsElsewhere {
 /** Paths are of any length. */
 function short(key: string): string {
   return key.length <= MAX_KEY_LENGTH ? key : createHash('sha256').update(key).digest('base64url')
-}
-
-function overId(key: string, limit: number): string {
-  return `${key} ${limit}`
 }
 
 /** `wait` and `sum` in turn. */

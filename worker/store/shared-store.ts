@@ -25,6 +25,8 @@ export interface StoreCounters {
   answered: number
   late: number
   errors: number
+  /** Requests that were decided without asking, since it was away. */
+  unasked: number
   /** Counts that the store was never told: it was away too long. */
   dropped: number
 }
@@ -34,6 +36,8 @@ export interface SharedStore {
   readonly prefix: string
   /** It answers in time: as far as is known. */
   readonly isHere: boolean
+  /** Milliseconds that a request waits for an answer. */
+  readonly wait: number
   readonly counters: StoreCounters
   /** Runs a script. Rejects where it is away, and on errors, by which it is away. */
   run(script: Script, keys: [string, ...string[]], args: readonly string[]): Promise<Reply>
@@ -49,10 +53,9 @@ export interface SharedStore {
 /** Milliseconds that a request waits for an answer. */
 export const WAIT = 20
 
-const LATE = `no answer within ${WAIT} ms`
-
-/** Milliseconds without an answer in time after the first that was late: then it is away. */
-const PATIENCE = 40
+/** In waits: how long no answer comes in time after the first that was late, until it is away; and how long a start waits. */
+const PATIENCE = 2
+const START_PATIENCE = 100
 
 /** Milliseconds between two probes, at random between half and all of it. */
 const PROBE_INTERVAL = 300
@@ -66,14 +69,15 @@ const SUBSCRIBE_INTERVAL = 1_000
 /** Milliseconds between two lines on the same trouble. */
 const LOG_INTERVAL = 60_000
 
-/** Milliseconds that a start waits for it, and between two probes meanwhile. */
-const START_LIMIT = 2_000
+/** Milliseconds between two probes while a start waits. */
 const START_INTERVAL = 20
 
 export interface StoreOptions {
   target: RedisTarget
   prefix: string
   logger: Logger
+  /** Milliseconds that a request waits for an answer, in tests that are not to depend on how fast a machine is. */
+  wait?: number
 }
 
 /** Writes as all scripts do, so that it is refused where they are: a full memory, a replica, a user without rights. */
@@ -108,7 +112,8 @@ function inTime(work: Promise<Reply>, milliseconds: number): Promise<{ reply: Re
 
 class Store implements SharedStore {
   readonly prefix: string
-  readonly counters: StoreCounters = { away: 1, answered: 0, late: 0, errors: 0, dropped: 0 }
+  readonly wait: number
+  readonly counters: StoreCounters = { away: 1, answered: 0, late: 0, errors: 0, unasked: 0, dropped: 0 }
   readonly #target: RedisTarget
   readonly #logger: Logger
   readonly #backListeners: (() => void)[] = []
@@ -119,12 +124,16 @@ class Store implements SharedStore {
   #isClosed = false
   /** When the first answer was late, since the last one that was not; by performance.now(). */
   #lateSince: number | undefined
-  #lastError = LATE
+  readonly #lateError: string
+  #lastError: string
   readonly #nextLine = new Map<string, number>()
   #isAwayLogged = false
 
-  constructor({ target, prefix, logger }: StoreOptions) {
+  constructor({ target, prefix, logger, wait = WAIT }: StoreOptions) {
     this.prefix = prefix
+    this.wait = wait
+    this.#lateError = `no answer within ${wait} ms`
+    this.#lastError = this.#lateError
     this.#target = target
     this.#logger = logger
   }
@@ -145,7 +154,7 @@ class Store implements SharedStore {
     })
     const here = this.#probeUntilHere()
     const limit = Promise.withResolvers<void>()
-    const timer = setTimeout(limit.resolve, START_LIMIT)
+    const timer = setTimeout(limit.resolve, START_PATIENCE * this.wait)
     await Promise.race([here, limit.promise])
     clearTimeout(timer)
     this.#isOpen = true
@@ -179,7 +188,7 @@ class Store implements SharedStore {
   async within(work: Promise<Reply>, milliseconds: number): Promise<Reply | undefined> {
     const answer = await inTime(work, milliseconds)
     if (answer === 'late') this.#late()
-    else if (milliseconds <= WAIT) this.#lateSince = undefined
+    else if (milliseconds <= this.wait) this.#lateSince = undefined
     return typeof answer === 'object' ? answer.reply : undefined
   }
 
@@ -187,8 +196,8 @@ class Store implements SharedStore {
     this.counters.late++
     const now = performance.now()
     this.#lateSince ??= now
-    if (now - this.#lateSince < PATIENCE) return
-    this.#lastError = LATE
+    if (now - this.#lateSince < PATIENCE * this.wait) return
+    this.#lastError = this.#lateError
     this.#leave()
   }
 
@@ -243,8 +252,8 @@ class Store implements SharedStore {
   /** One probe at a time: that of a store that stands still is answered when it goes on. */
   async #isProbeAnswered(): Promise<boolean> {
     const probed = this.#evaluate(probe.text, probe.sha1, [`${this.prefix}:probe`], [])
-    const answer = await inTime(probed, WAIT)
-    if (answer === 'late') this.#lastError = LATE
+    const answer = await inTime(probed, this.wait)
+    if (answer === 'late') this.#lastError = this.#lateError
     try {
       await probed
     } catch (error) {

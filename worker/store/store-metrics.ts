@@ -14,8 +14,8 @@ export function storeFamilies(counters: StoreCounters | undefined): string[] {
     family(
       'patroneos_store_asked_total',
       'counter',
-      'Questions to the shared store by what came of them; a late answer is an answer as well',
-      (['answered', 'late', 'errors'] as const).map((result) => ({
+      'Questions to the shared store by what came of them, a late answer being an answer as well; unasked are those that a process answered by its own counts, since the store was away',
+      (['answered', 'late', 'errors', 'unasked'] as const).map((result) => ({
         labels: { result },
         value: counters[result],
       })),

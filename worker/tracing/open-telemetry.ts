@@ -1,5 +1,6 @@
-// Spans by the OpenTelemetry SDK, sent over OTLP/HTTP: one for a request, and in it one for judging, one for each node that
-// was asked, and one for the wait before it. Names and attributes follow OpenTelemetry's semantic conventions for HTTP.
+// Spans by the OpenTelemetry SDK, sent over OTLP/HTTP: one for a request, and in it one for judging, one for the shared
+// store, one for each node that was asked, and one for the wait before it. Names and attributes follow OpenTelemetry's
+// semantic conventions for HTTP.
 // The exporter reads OTEL_EXPORTER_OTLP_* itself.
 import {
   type Context,
@@ -135,6 +136,12 @@ class RequestTrace implements Trace {
 
   judged(began: number, ended: number): void {
     this.#child('judge', SpanKind.INTERNAL, began).end(this.#clock(ended))
+  }
+
+  stored(began: number, ended: number, keys: number): void {
+    const span = this.#child('store', SpanKind.CLIENT, began)
+    span.setAttributes({ 'db.system.name': 'redis', 'patroneos.store.keys': keys })
+    span.end(this.#clock(ended))
   }
 
   asked({ node, waited, sent, ended, error }: Asking): void {

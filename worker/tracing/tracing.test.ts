@@ -1,46 +1,10 @@
 // The spans of a request, as a collector of OpenTelemetry gets them from each runtime.
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createLogger } from '../../shared/logger.ts'
 import { startBun, startDeno, startNode } from '../runtimes/testing/runtimes.ts'
 import { ask, nodeosForTest } from '../testing/harness.ts'
 import { loadTracing } from './load.ts'
-
-interface Span {
-  traceId: string
-  spanId: string
-  parentSpanId?: string
-  name: string
-  kind: number
-  startTimeUnixNano: string
-  endTimeUnixNano: string
-  attributes: { key: string; value: Record<string, unknown> }[]
-}
-
-/** Takes what an exporter sends, as JSON. */
-async function startCollector() {
-  const spans: Span[] = []
-  const resources: string[] = []
-  const server = createServer(async (incoming, outgoing) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of incoming) chunks.push(chunk)
-    const { resourceSpans } = JSON.parse(Buffer.concat(chunks).toString())
-    for (const { resource, scopeSpans } of resourceSpans) {
-      resources.push(JSON.stringify(resource))
-      for (const scope of scopeSpans) spans.push(...scope.spans)
-    }
-    outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}')
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { spans, resources, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
+import { type Span, startCollector } from './testing/collector.ts'
 
 const PATH = '/v1/chain/get_account'
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'

@@ -24,6 +24,8 @@ export interface Trace {
   readonly traceparent: string
   /** Its body was judged, after it had come. */
   judged(began: number, ended: number): void
+  /** It waited for what a shared store says of so many keys of limits. */
+  stored(began: number, ended: number, keys: number): void
   asked(question: Asking): void
   /** Its response is over. */
   end(each: Case): void

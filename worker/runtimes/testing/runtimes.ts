@@ -12,7 +12,7 @@ const ROOT = path.join(import.meta.dirname, '../../..')
 export const binary = (name: string) => path.join(ROOT, 'node_modules/.bin', name)
 
 /** Milliseconds. */
-const START_TIME = 20_000
+const START_TIME = 60_000
 
 export interface RunningRuntime {
   port: number

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../../e2e/http/wire.ts'
 
-const PROGRAM = '/usr/bin/redis-server'
+/** REDIS_SERVER names another one, as Valkey's. */
+const PROGRAM = process.env.REDIS_SERVER ?? '/usr/bin/redis-server'
 const PASSWORD = 'of-these-tests'
 
 /** Where Redis is missing its tests are skipped, and that is said; but not in CI, where they fail. */

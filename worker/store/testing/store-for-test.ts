@@ -12,11 +12,14 @@ export async function redisForTest(options?: string[]): Promise<RedisServer> {
   return server
 }
 
-/** With its log, as JSON lines. */
-export async function storeForTest(url: string): Promise<SharedStore & { log: string[] }> {
+/** Milliseconds: no answer is as late as that, however busy a machine is. */
+const LONG_WAIT = 5_000
+
+/** With its log, as JSON lines. What is decided without an answer is no matter of chance: `wait` is in milliseconds. */
+export async function storeForTest(url: string, wait = LONG_WAIT): Promise<SharedStore & { log: string[] }> {
   const log: string[] = []
   const logger = createLogger({ readable: false, write: (line) => log.push(line) })
-  const store = await openSharedStore({ target: parseRedisUrl(url), prefix: 'patroneos', logger })
+  const store = await openSharedStore({ target: parseRedisUrl(url), prefix: 'patroneos', logger, wait })
   onTestFinished(() => store.close())
   return Object.assign(store, { log })
 }
