@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createRedisServer, type RedisServer } from '../../worker/store/testing/redis-server.ts'
 import { freePort } from '../http/wire.ts'
 import { FleetNode } from '../nodes/fleet.ts'
+import { NODE_OPTIONS } from '../npm-start.ts'
 import { Part } from './parts.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -84,7 +85,11 @@ export async function startWorld(): Promise<World> {
     filters.push(
       new Part(`filter-${number}`, {
         program: process.execPath,
-        args: [join(ROOT, 'worker/runtimes/node.ts'), '--configFile', file(`filter-${number}.json`, config)],
+        args: [
+          ...NODE_OPTIONS,
+          join(ROOT, 'worker/runtimes/node.ts'),
+          ...['--configFile', file(`filter-${number}.json`, config)],
+        ],
         env: { PATRONEOS_RELAY_SECRET: SECRET, PATRONEOS_REDIS_URL: redis.url },
         port,
       }),
