@@ -82,6 +82,6 @@ check 'and the filters notice' within 10 everywhere store_is 0
 docker unpause "$(container redis)" >/dev/null
 check 'Redis goes on: every filter has it again' within 15 everywhere store_is 1
 
-anew() { docker restart "${filters[0]}" && within 30 healthy filter && store_is 1 "${filters[0]}" && refuses 203.0.113.4 "${filters[0]}"; }
+anew() { docker restart "${filters[0]}" && within 90 healthy filter && store_is 1 "${filters[0]}" && refuses 203.0.113.4 "${filters[0]}"; }
 check 'a filter that starts anew knows the bans' anew
 finish
