@@ -109,6 +109,28 @@ describe.skipIf(skipWithoutRedis('worker/runtimes'))('over Redis, the filter', {
     },
   )
 
+  it('without bans of its own keeps to those by hand, in all of its processes, and to no others', async () => {
+    const redis = await redisForTest()
+    const striking = await startOver(redis.url, startNode, { bans: { maxRetry: { malformed: 1 } } })
+    const alone = await startOver(redis.url, startNode, { bans: null })
+    const several = await startOver(redis.url, startNode, { bans: null, workers: 2 })
+    const filters = [striking, alone, several, several, several, several]
+    const statuses = async (client: string) =>
+      String(await Promise.all(filters.map((each) => statusOf(each, client, unlimited))))
+    const becomes = (client: string, expected: string) =>
+      vi.waitUntil(async () => (await statuses(client)) === expected, eventually)
+    await statusOf(striking, '203.0.113.5', malformed)
+    // As the console and `patroneos bans` send it.
+    const banned = await alone.operate('POST', 'bans', { client: '203.0.113.6', seconds: 600 })
+    expect([banned.status, await banned.json()]).toMatchObject([201, { byHand: true }])
+    await becomes('203.0.113.6', '403,403,403,403,403,403')
+    await becomes('203.0.113.5', '403,200,200,200,200,200')
+    const listed = await (await several.operate('GET', 'bans')).json()
+    expect(listed).toMatchObject([{ network: '203.0.113.6', byHand: true }])
+    expect((await several.operate('DELETE', 'bans/203.0.113.6')).status).toBe(204)
+    await becomes('203.0.113.6', '200,200,200,200,200,200')
+  })
+
   it('does not start without saying where Redis is, and does not show its password', async () => {
     await expect(startOver('', startNode)).rejects.toThrow(
       'store is \\"redis\\", and PATRONEOS_REDIS_URL is not set',
