@@ -99,7 +99,7 @@ all:
     patroneos_repository: /srv/patroneos.git
     patroneos_version: $(git rev-parse HEAD)
     patroneos_filter_config:
-      rateLimits: [{name: client, key: [ip], on: attempt, limit: 100, window: 60}]
+      rateLimits: [{name: client, key: [ip], "on": attempt, limit: 100, window: 60}]
     patroneos_fail2ban: {patroneos_bantime: 600}
 END
 secrets() { printf 'patroneos_relay_secret: whsec_%s\npatroneos_redis_password: %s\n' "$(openssl rand -base64 32)" "$(openssl rand -hex 24)" >"$work/secrets.yml"; }
