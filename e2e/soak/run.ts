@@ -22,7 +22,7 @@ if (!(minutes >= 3))
 
 interface Fault {
   name: string
-  /** Requests that were in flight on what is killed may fail. */
+  /** Requests that were in flight on what is broken may fail. */
   mayFail: boolean
   /** The filter that is killed: reports that it holds in memory go with it. */
   losesReportsOf?: string
@@ -104,7 +104,8 @@ const faults: Fault[] = [
   },
   {
     name: 'node stopped',
-    mayFail: false,
+    // A push that it was sent is not asked of another one.
+    mayFail: true,
     break: ({ nodes }) => nodes[1]!.break('stopped'),
     mend: ({ nodes }) => nodes[1]!.mend('stopped'),
   },
