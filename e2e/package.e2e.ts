@@ -24,8 +24,8 @@ const ROOT = join(import.meta.dirname, '..')
 const MODULES = join(ROOT, 'node_modules')
 
 /** Bytes of the package, packed and unpacked. Over that, look at what it holds. */
-const MAX_PACKED = 450_000
-const MAX_UNPACKED = 1_600_000
+const MAX_PACKED = 500_000
+const MAX_UNPACKED = 1_800_000
 
 /** Runs JavaScript as any Node from version 22 on does. */
 const PLAIN = '--no-experimental-strip-types'
