@@ -138,7 +138,8 @@ function compile({ key: dimensions, where = {} }: RateLimit): KeysOf {
   const needsOne = dimensions.includes('ip')
   return (values) => {
     const { isOne, path } = values.facts
-    if ((needsOne && !isOne) || (isPath && !isPath(path) && !isPath(loosePath(path)))) return NONE
+    if (needsOne && !isOne) return NONE
+    if (isPath && !isPath(path) && !values.of('path').some(isPath)) return NONE
     for (const { name, allowed } of conditions)
       if (!values.of(name).some((value) => allowed.has(value))) return NONE
     return combined(
