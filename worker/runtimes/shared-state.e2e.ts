@@ -1,7 +1,7 @@
 // The filter as a program over Redis: on each runtime, and in several processes on Node.
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { skipWithoutRedis } from '../store/testing/redis-server.ts'
-import { redisForTest } from '../store/testing/store-for-test.ts'
+import { configOverRedis, redisForTest } from '../store/testing/store-for-test.ts'
 import { ask, nodeosForTest } from '../testing/harness.ts'
 import { type RunningProgram, type StartProgram, startBun, startDeno, startNode } from './testing/runtimes.ts'
 
@@ -11,11 +11,7 @@ const eventually = { timeout: 20_000, interval: 50 }
 async function startOver(url: string | undefined, start: StartProgram, settings: object = {}) {
   const nodeos = await nodeosForTest()
   const filter = await start({
-    config: {
-      nodeosUrl: '127.0.0.1',
-      nodeosPort: nodeos.port,
-      cache: { paths: {} },
-      store: 'redis',
+    config: configOverRedis(nodeos.port, {
       storePrefix: 'patroneos',
       rateLimits: [
         {
@@ -29,7 +25,7 @@ async function startOver(url: string | undefined, start: StartProgram, settings:
       ],
       bans: { maxRetry: { malformed: 3 } },
       ...settings,
-    },
+    }),
     relaySecret: '',
     ...(url !== undefined && { env: { PATRONEOS_REDIS_URL: url } }),
   })

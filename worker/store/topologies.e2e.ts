@@ -8,7 +8,7 @@ import { freePort } from '../../e2e/http/wire.ts'
 import { startNode } from '../runtimes/testing/runtimes.ts'
 import { ask, nodeosForTest, type RunningFilter, startFilter } from '../testing/harness.ts'
 import { type RedisServer, skipWithoutRedis } from './testing/redis-server.ts'
-import { redisForTest, sentinelForTest, storeForTest } from './testing/store-for-test.ts'
+import { configOverRedis, redisForTest, sentinelForTest, storeForTest } from './testing/store-for-test.ts'
 
 const PUSH = '/v1/chain/push_transaction'
 const settings = {
@@ -159,13 +159,7 @@ describe.skipIf(skipWithoutRedis('worker/store'))('filters share', { timeout: 18
     const nodeos = await nodeosForTest()
     const start = async (trusted: object) => {
       const filter = await startNode({
-        config: {
-          nodeosUrl: '127.0.0.1',
-          nodeosPort: nodeos.port,
-          cache: { paths: {} },
-          store: 'redis',
-          ...settings,
-        },
+        config: configOverRedis(nodeos.port, settings),
         relaySecret: '',
         env: {
           PATRONEOS_REDIS_URL: redis.url

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startNode } from '../runtimes/testing/runtimes.ts'
 import { skipWithoutRedis } from '../store/testing/redis-server.ts'
-import { redisForTest } from '../store/testing/store-for-test.ts'
+import { configOverRedis, redisForTest } from '../store/testing/store-for-test.ts'
 import { ask, nodeosForTest } from '../testing/harness.ts'
 import { startCollector } from './testing/collector.ts'
 
@@ -17,18 +17,14 @@ test.skipIf(skipWithoutRedis('worker/tracing'))(
     const nodeos = await nodeosForTest()
     const limit = { key: ['ip'], limit: 100, window: 60 }
     const filter = await startNode({
-      config: {
-        nodeosUrl: '127.0.0.1',
-        nodeosPort: nodeos.port,
-        cache: { paths: {} },
-        store: 'redis',
+      config: configOverRedis(nodeos.port, {
         rateLimits: [
           { ...limit, name: 'client', on: 'attempt' },
           { ...limit, name: 'path', key: ['path'], on: 'attempt' },
           { ...limit, name: 'failed', on: 'failure' },
           { ...limit, name: 'blocks', on: 'attempt', where: { paths: ['/v1/chain/get_block'] } },
         ],
-      },
+      }),
       relaySecret: '',
       env: { PATRONEOS_REDIS_URL: redis.url },
     })

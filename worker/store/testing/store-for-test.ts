@@ -12,6 +12,11 @@ export async function redisForTest(options?: string[]): Promise<RedisServer> {
   return server
 }
 
+/** The configuration of a program over a shared store, before a node on this machine. */
+export function configOverRedis(nodeosPort: number, settings: object) {
+  return { nodeosUrl: '127.0.0.1', nodeosPort, cache: { paths: {} }, store: 'redis', ...settings }
+}
+
 /** Milliseconds: no answer is as late as that, however busy a machine is. */
 const LONG_WAIT = 5_000
 
