@@ -1,6 +1,6 @@
-// The bounds of a program's heap: the filter's as `npm start` gives them to Node. V8 reads them before any code runs. So a command that
-// was started without them takes the place of its own process: process.execve keeps the process id, the standard streams
-// and the environment, and costs the start of a Node.
+// The bounds of a program's heap: the filter's as `npm start` gives them to Node. V8 reads them before any code runs. So a
+// command that was started without them takes the place of its own process: process.execve keeps the process id, the
+// standard streams and the environment, and costs the start of a Node.
 
 /** Node's options; docker/bare-metal/patroneos-filter.service says what each is for. */
 export const FILTER_HEAP = ['--max-old-space-size=160', '--max-semi-space-size=16']
